@@ -1,0 +1,1 @@
+"""Training: montages, loop, evaluation, calibration."""
