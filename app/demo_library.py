@@ -1,0 +1,57 @@
+"""The demo library that the page opens with where there is no music yet: the first dozen at once, the rest behind it."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+FIRST = 12
+PAIRS = 60
+
+
+def demo_catalogue_folder(catalogue_folder: Path) -> Path:
+    """Where the demo library's own catalogue stands: apart, so that its tracks never mix with a person's music."""
+    return catalogue_folder / "demo"
+
+
+def example_clips(demo_folder: Path, limit: int = 6) -> list[Path]:
+    """The demo clips that are there, in name order."""
+    return sorted((demo_folder / "library" / "clips").glob("*.mp4"))[:limit]
+
+
+def make_first_dozen(demo_folder: Path, model_name: str, say: Callable[[str], None]) -> None:
+    """Write and index the first dozen tracks, unless they are there."""
+    from crossmodal.demo import write_demo
+
+    if len(example_clips(demo_folder, FIRST)) < FIRST:
+        say("No music yet: making the demo library (the first dozen takes about half a minute) ...")
+        write_demo(demo_folder / "library", first=FIRST, pairs=PAIRS)
+    index_demo(demo_folder, model_name)
+
+
+def index_demo(demo_folder: Path, model_name: str) -> None:
+    """Index what is written of the demo library into its own catalogue."""
+    from crossmodal.catalogue import Catalogue, index_folders
+    from crossmodal.model import TwoTowerModel
+
+    model = TwoTowerModel.from_pretrained(model_name)
+    with Catalogue.open(demo_folder, create=True) as catalogue:
+        index_folders(catalogue, [demo_folder / "library" / "music"], model, workers=1)
+
+
+def start_the_rest(demo_folder: Path, model_name: str) -> subprocess.Popen[bytes]:
+    """A child process that writes and indexes what is missing of the demo library."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "app.demo_library", str(demo_folder), model_name],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+if __name__ == "__main__":
+    from crossmodal.demo import write_demo
+
+    folder, name = Path(sys.argv[1]), sys.argv[2]
+    write_demo(folder / "library", pairs=PAIRS)
+    index_demo(folder, name)
