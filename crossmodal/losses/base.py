@@ -1,0 +1,110 @@
+"""What every pair loss is: a formula over a matrix of similarities, with checks, masks and averaging done once."""
+
+from abc import abstractmethod
+from enum import Enum
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor, nn
+
+from crossmodal.similarity.vectors import Similarity
+
+
+class Kind(Enum):
+    """The kinds of pairs that a row may have."""
+
+    POS = "positive"
+    NEG = "negative"
+
+
+class PairLoss(nn.Module):
+    """A loss over pairs: who belongs to whom. A subclass writes `parts` and names what it expects and needs.
+
+    `expects`: what kind of similarity its matrix must hold. `needs`: kinds of pairs without which a row is absent from sums and
+    counts (it still serves as a column); where no row is left, the loss and all its gradients are 0.
+    """
+
+    expects: ClassVar[Similarity] = Similarity.BOUNDED
+    needs: ClassVar[frozenset[Kind]] = frozenset({Kind.POS, Kind.NEG})
+
+    @abstractmethod
+    def parts(self, sim: Tensor, is_pos: Tensor, is_neg: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """The formula: for each part its sums (N,) and what it averages over, its counts (N,).
+
+        Args:
+            sim: (N, M) float32 or wider, higher is closer; ignored entries are 0.
+            is_pos: (N, M) bool.
+            is_neg: (N, M) bool; what is in neither is ignored.
+        """
+
+    @final
+    def forward(
+        self, sim: Tensor, is_pos: Tensor, ignore: Tensor | None = None, weight: Tensor | None = None
+    ) -> Tensor:
+        """The loss: sum over its parts of `sum(weight * sums) / sum(weight * counts)`.
+
+        NaN or infinity in an entry that counts shows in the result; in an ignored one it does not.
+
+        Args:
+            sim: (N, M) float, higher is closer.
+            is_pos: (N, M) bool, True where row and column belong together.
+            ignore: (N, M) bool, True where a pair is neither positive nor negative; wins over `is_pos`.
+            weight: (N,) float, at least 0; weights that sum to 0 give loss 0.
+
+        Returns:
+            A scalar in float32 or wider, always part of the graph.
+
+        Raises:
+            ValueError: an argument of wrong shape or type; the text names it.
+        """
+        _check(type(self).__name__, sim, is_pos, ignore, weight)
+        sim = sim.to(torch.promote_types(sim.dtype, torch.float32))
+        is_neg = ~is_pos
+        if ignore is not None:
+            is_pos, is_neg, sim = is_pos & ~ignore, is_neg & ~ignore, sim.masked_fill(ignore, 0)
+        present = self._present(is_pos, is_neg)
+        share = present.to(sim.dtype) if weight is None else torch.where(present, weight.to(sim.dtype), 0)
+        total = (sim * 0).sum()
+        for sums, counts in self.parts(sim, is_pos, is_neg):
+            amount = (share * torch.where(present, counts.to(sim.dtype), 0)).sum()
+            value = (share * torch.where(present, sums, 0)).sum()
+            total = total + value / torch.where(amount > 0, amount, 1)
+        return total
+
+    def after_step(self) -> None:
+        """Bring learned constants back into their range; called after each step of the optimiser."""
+
+    def _present(self, is_pos: Tensor, is_neg: Tensor) -> Tensor:
+        present = torch.ones(is_pos.shape[0], dtype=torch.bool, device=is_pos.device)
+        if Kind.POS in self.needs:
+            present = present & is_pos.any(1)
+        if Kind.NEG in self.needs:
+            present = present & is_neg.any(1)
+        return present
+
+
+def masked_logsumexp(logits: Tensor, mask: Tensor) -> Tensor:
+    """Logsumexp along the last axis over `mask`; a row without any is the smallest finite number, with gradient 0.
+
+    Args:
+        logits: (N, M) float.
+        mask: (N, M) bool.
+
+    Returns:
+        (N,).
+    """
+    least = torch.finfo(logits.dtype).min
+    if logits.shape[-1] == 0:
+        return logits.new_full(logits.shape[:-1], least)
+    value = torch.where(mask, logits, least).logsumexp(-1)
+    return torch.where(mask.any(-1), value, least)
+
+
+def _check(name: str, sim: Tensor, is_pos: Tensor, ignore: Tensor | None, weight: Tensor | None) -> None:
+    if sim.ndim != 2 or not sim.is_floating_point():
+        raise ValueError(f"{name}: sim is {tuple(sim.shape)} {sim.dtype}; it must be (N, M) float")
+    for label, mask in (("is_pos", is_pos), ("ignore", ignore)):
+        if mask is not None and (mask.shape != sim.shape or mask.dtype != torch.bool):
+            raise ValueError(f"{name}: {label} is {tuple(mask.shape)} {mask.dtype}; it must be {tuple(sim.shape)} bool as sim is")
+    if weight is not None and weight.shape != sim.shape[:1]:
+        raise ValueError(f"{name}: weight is {tuple(weight.shape)}; it must be ({sim.shape[0]},), one for each row of sim")
