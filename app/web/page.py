@@ -42,13 +42,17 @@ class Page:
                         gr.Examples([[str(path)] for path in self.examples], clip, label="Or try one of these")
                 with gr.Column(scale=4, min_width=340):
                     player = gr.HTML(elem_id="player")
-                    listing = gr.HTML(EMPTY, elem_id="tracks", js_on_load=(HERE / "rows.js").read_text(encoding="utf-8"))
+                    listing = gr.HTML(
+                        EMPTY, elem_id="tracks", js_on_load=(HERE / "rows.js").read_text(encoding="utf-8")
+                    )
             found: gr.State = gr.State(None)
             chosen: gr.State = gr.State(0)
             shown = [status, listing, player, preview, sound]
             go.click(self.find, clip, [found, chosen, *shown], api_name="match", concurrency_limit=2)
             listing.click(self.choose, [clip, found, sound], [chosen, *shown], api_name=False, concurrency_limit=2)
-            sound.change(self.restage, [clip, found, chosen, sound], [status, preview], api_name=False, concurrency_limit=2)
+            sound.change(
+                self.restage, [clip, found, chosen, sound], [status, preview], api_name=False, concurrency_limit=2
+            )
         return blocks
 
     def find(self, clip: str | None, progress: gr.Progress = gr.Progress()) -> tuple[Any, ...]:  # noqa: B008

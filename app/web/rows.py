@@ -52,7 +52,8 @@ def player(match: Match) -> str:
     return (
         f'<div class="cm-player"><p><b>{text(title(match))}</b> {text(match.track.artist or "")}'
         f" · from {clock(match.start)} of the track</p>"
-        f'<audio controls preload="metadata" src="{escape(source)}" aria-label="The track by itself"></audio>{also}</div>'
+        f'<audio controls preload="metadata" src="{escape(source)}" aria-label="The track by itself"></audio>'
+        f"{also}</div>"
     )
 
 

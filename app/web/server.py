@@ -123,7 +123,9 @@ def run_server(server: FastAPI, settings: Settings, say: Callable[[str], None]) 
     import uvicorn
 
     shown = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host
-    config = uvicorn.Config(server, host=settings.host, port=settings.port, log_level="warning", timeout_graceful_shutdown=2)
+    config = uvicorn.Config(
+        server, host=settings.host, port=settings.port, log_level="warning", timeout_graceful_shutdown=2
+    )
     runner = uvicorn.Server(config)
     announce = runner.startup
 
@@ -147,4 +149,6 @@ def check_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             reason = error.strerror or str(error)
-            raise ConfigError(f"cannot listen on {host}:{port}: {reason}. Choose another with --port or --host.") from error
+            raise ConfigError(
+                f"cannot listen on {host}:{port}: {reason}. Choose another with --port or --host."
+            ) from error
