@@ -105,6 +105,10 @@ def _check(name: str, sim: Tensor, is_pos: Tensor, ignore: Tensor | None, weight
         raise ValueError(f"{name}: sim is {tuple(sim.shape)} {sim.dtype}; it must be (N, M) float")
     for label, mask in (("is_pos", is_pos), ("ignore", ignore)):
         if mask is not None and (mask.shape != sim.shape or mask.dtype != torch.bool):
-            raise ValueError(f"{name}: {label} is {tuple(mask.shape)} {mask.dtype}; it must be {tuple(sim.shape)} bool as sim is")
+            raise ValueError(
+                f"{name}: {label} is {tuple(mask.shape)} {mask.dtype}; it must be {tuple(sim.shape)} bool as sim is"
+            )
     if weight is not None and weight.shape != sim.shape[:1]:
-        raise ValueError(f"{name}: weight is {tuple(weight.shape)}; it must be ({sim.shape[0]},), one for each row of sim")
+        raise ValueError(
+            f"{name}: weight is {tuple(weight.shape)}; it must be ({sim.shape[0]},), one for each row of sim"
+        )

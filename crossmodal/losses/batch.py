@@ -34,10 +34,20 @@ class SideBatch:
         rows = self.ids.shape[0] if self.ids.ndim == 1 else -1
         if rows < 0 or self.ids.dtype != torch.int64:
             raise ValueError(f"SideBatch: ids is {tuple(self.ids.shape)} {self.ids.dtype}; it must be (rows,) int64")
-        for name, axes in (("vectors", 2), ("sequences", 4), ("masks", 2), ("content", 1), ("spans", 2), ("domain", 1), ("weight", 1)):
+        for name, axes in (
+            ("vectors", 2),
+            ("sequences", 4),
+            ("masks", 2),
+            ("content", 1),
+            ("spans", 2),
+            ("domain", 1),
+            ("weight", 1),
+        ):
             value = getattr(self, name)
             if value is not None and (value.ndim != axes or value.shape[0] != rows):
-                raise ValueError(f"SideBatch: {name} is {tuple(value.shape)}; it must have {axes} axes and {rows} rows as ids has")
+                raise ValueError(
+                    f"SideBatch: {name} is {tuple(value.shape)}; it must have {axes} axes and {rows} rows as ids has"
+                )
         if self.spans is not None and self.spans.shape[1] != 2:
             raise ValueError(f"SideBatch: spans is {tuple(self.spans.shape)}; it must be ({rows}, 2): start and end")
         if (self.sequences is None) != (self.masks is None):
@@ -112,7 +122,9 @@ def _equal(video: Tensor, audio: Tensor) -> Tensor:
 def _with_extra(is_pos: Tensor, ignore: Tensor, extra: Extra) -> tuple[Tensor, Tensor]:
     for name, mask in (("negatives", extra.negatives), ("ignore", extra.ignore)):
         if mask is not None and (mask.shape != is_pos.shape or mask.dtype != torch.bool):
-            raise ValueError(f"Extra: {name} is {tuple(mask.shape)} {mask.dtype}; it must be {tuple(is_pos.shape)} bool")
+            raise ValueError(
+                f"Extra: {name} is {tuple(mask.shape)} {mask.dtype}; it must be {tuple(is_pos.shape)} bool"
+            )
     if extra.negatives is not None:
         is_pos, ignore = is_pos & ~extra.negatives, ignore & ~extra.negatives
     if extra.ignore is not None:

@@ -34,7 +34,9 @@ class InfoNCE(PairLoss):
     def __init__(self, logit_scale: float = 1 / 0.07, max_scale: float = 60.0, *, learned: bool = True) -> None:
         super().__init__()
         if not 0 < logit_scale <= max_scale:
-            raise ValueError(f"InfoNCE: logit_scale is {logit_scale}; it must be above 0 and at most max_scale, {max_scale}")
+            raise ValueError(
+                f"InfoNCE: logit_scale is {logit_scale}; it must be above 0 and at most max_scale, {max_scale}"
+            )
         self.max_scale = max_scale
         self.log_scale = nn.Parameter(torch.tensor(math.log(logit_scale)), requires_grad=learned)
 

@@ -66,4 +66,6 @@ def _check(video: Tensor, audio: Tensor, video_mask: Tensor, audio_mask: Tensor)
         )
     for name, mask, rows in (("video_mask", video_mask, video), ("audio_mask", audio_mask, audio)):
         if mask.dtype != torch.bool or mask.shape != rows.shape[:2]:
-            raise ValueError(f"aligned: {name} is {tuple(mask.shape)} {mask.dtype}; it must be {tuple(rows.shape[:2])} bool")
+            raise ValueError(
+                f"aligned: {name} is {tuple(mask.shape)} {mask.dtype}; it must be {tuple(rows.shape[:2])} bool"
+            )
