@@ -1,5 +1,19 @@
 """Encoders: media in, Features out."""
 
-from crossmodal.encoders.curves import AUDIO_CHANNELS, VIDEO_CHANNELS, AudioCurves, VideoCurves
+from crossmodal.encoders.curves import (
+    AMPLITUDE_CHANNELS,
+    AUDIO_CHANNELS,
+    DECIBEL_CHANNELS,
+    VIDEO_CHANNELS,
+    AudioCurves,
+    VideoCurves,
+)
 
-__all__ = ["AUDIO_CHANNELS", "VIDEO_CHANNELS", "AudioCurves", "VideoCurves"]
+__all__ = [
+    "AMPLITUDE_CHANNELS",
+    "AUDIO_CHANNELS",
+    "DECIBEL_CHANNELS",
+    "VIDEO_CHANNELS",
+    "AudioCurves",
+    "VideoCurves",
+]

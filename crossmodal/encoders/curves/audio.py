@@ -1,14 +1,15 @@
 """What sounds, strikes and swells, as 48 curves of ten rows a second, without learning.
 
-Computed 50 times a second on 24 kHz mono at true level (logarithms with a floor of -90 dB), then averaged. Only `mel_*`,
-`log_rms` (decibels: a gain adds to them) and `rms` (amplitude: a gain multiplies it) follow the level of a file.
+Computed 50 times a second on 24 kHz mono at true level, then averaged. How a curve follows the level of a file:
+`mel_*`, `log_rms` are decibels with a floor of -90 (a gain adds to them: `DECIBEL_CHANNELS`); `rms` and `flux_*` are
+amplitudes (a gain multiplies them: `AMPLITUDE_CHANNELS`); the rest does not follow it.
 """
 
 import numpy as np
 from scipy.fft import rfft
 from scipy.sparse import csr_array
 
-from crossmodal.encoders.curves.rows import FINE_PER_ROW, FINE_RATE, FLOOR_DB, HOP, decibels, half, row_count
+from crossmodal.encoders.curves.rows import FINE_PER_ROW, FINE_RATE, FLOOR_DB, decibels, half, row_count
 
 RATE = 24_000
 WINDOW, STEP = 1024, RATE // FINE_RATE  # samples
@@ -17,7 +18,8 @@ MARGIN = (WINDOW - STEP) // 2  # samples that a window reaches beyond its step, 
 SLACK = 0.005  # seconds: time stamps this far off are rounding, not holes
 N_MEL, N_FINE_MEL, N_FLUX = 16, 40, 7
 FLUX_LAG, LEVEL_LAG, CHROMA_LAG = 2, 5, 4  # steps, steps, rows
-ONSET_FLOOR_DB = -75.0  # under it nothing strikes: hiss is no rhythm
+SWELL_FLOOR_DB = -75.0  # under it nothing rises or falls: hiss is no swell
+FAINT = np.float32(0.4)  # 40 bands at -80 dB, fourth root of power: fainter sound strikes less and less
 QUIET = np.float32(1e-8)  # power that chroma and the shape of the spectrum fade towards nothing at
 
 _PEAKS = ("flux_0", "flux_3", "flux_6", "onset")
@@ -37,6 +39,8 @@ _MEANS = (
 )
 
 AUDIO_CHANNELS: tuple[str, ...] = (*_MEANS, *(f"{name}_max" for name in _PEAKS))
+DECIBEL_CHANNELS = tuple(name for name in AUDIO_CHANNELS if name.startswith("mel_") or name == "log_rms")
+AMPLITUDE_CHANNELS = tuple(name for name in AUDIO_CHANNELS if name.startswith("flux_") or name == "rms")
 
 
 def _mel(hertz: np.ndarray | float) -> np.ndarray:
@@ -44,7 +48,7 @@ def _mel(hertz: np.ndarray | float) -> np.ndarray:
 
 
 def _triangles(n_bands: int, low: float, high: float) -> np.ndarray:
-    """(n_bands, bins): triangles with peak 1, evenly spaced in mel; a band narrower than a bin takes the nearest one."""
+    """(n_bands, bins): triangles with peak 1, evenly spaced in mel; one narrower than a bin takes the nearest."""
     bins = np.arange(WINDOW // 2 + 1) * RATE / WINDOW
     corners = 700 * (10 ** (np.linspace(_mel(low), _mel(high), n_bands + 2) / 2595) - 1)
     left, centre, right = corners[:-2, None], corners[1:-1, None], corners[2:, None]
@@ -100,7 +104,7 @@ class AudioCurves:
 
         Args:
             samples: (L,) float in [-1, 1], mono.
-            time: seconds of the first one; what lies between the last and it is silence, what lies before 0 is left out.
+            time: seconds of the first one; a hole before it is silence, what lies before 0 is left out.
         """
         if samples.ndim != 1:
             raise ValueError(f"AudioCurves: samples must be (L,) mono, got {samples.shape}")
@@ -156,31 +160,37 @@ class AudioCurves:
         level = decibels(power)
         self._silent = self._silent and bool((level <= FLOOR_DB).all())
         mel, fine, pitch = _spectra(block)
-        struck = decibels(fine, ONSET_FLOOR_DB)  # (steps, 40)
-        rising = np.maximum(level, np.float32(ONSET_FLOOR_DB))
-        history = np.concatenate([struck, rising[:, None]], 1)
-        before = np.repeat(history[:1], LEVEL_LAG, 0) if self._before is None else self._before
-        history = np.concatenate([before, history])
-        self._before = history[-LEVEL_LAG:]
-        flux = np.maximum(history[LEVEL_LAG:, :-1] - history[LEVEL_LAG - FLUX_LAG : -FLUX_LAG, :-1], 0)
-        bands = np.add.reduceat(flux, _FLUX_EDGES, axis=1) / _FLUX_SIZES
-        step = history[LEVEL_LAG:, -1] - history[:-LEVEL_LAG, -1]
+        loudness = np.sqrt(np.sqrt(fine))  # (steps, 40)
+        swelling = np.maximum(level, np.float32(SWELL_FLOOR_DB))[:, None]
+        lagged = self._with_history(np.concatenate([loudness, swelling], 1))
+        now, recent = lagged[LEVEL_LAG:, :N_FINE_MEL], lagged[LEVEL_LAG - FLUX_LAG : -FLUX_LAG, :N_FINE_MEL]
+        flux = np.maximum(now * now - recent * recent, 0)  # (steps, 40), amplitude
+        bands = np.float32(100) * np.add.reduceat(flux, _FLUX_EDGES, axis=1) / _FLUX_SIZES  # percent of full scale
+        onset = np.maximum(now - recent, 0).sum(1) / (now.sum(1) + FAINT)
+        swell = lagged[LEVEL_LAG:, -1] - lagged[:-LEVEL_LAG, -1]
         columns = [
             decibels(mel),
             bands,
-            flux.mean(1),
+            onset,
             level,
             np.sqrt(power),
             *_shape(fine),
             np.zeros(BLOCK, np.float32),  # chroma change: taken from rows, at the end
-            np.maximum(step, 0),
-            np.maximum(-step, 0),
+            np.maximum(swell, 0),
+            np.maximum(-swell, 0),
             _chroma(pitch),
         ]
         curves = np.concatenate([c if c.ndim == 2 else c[:, None] for c in columns], 1)  # (steps, 44)
         rows = curves.reshape(-1, FINE_PER_ROW, curves.shape[1])
         self._means.append(rows.mean(1))
         self._peaks.append(rows[:, :, [_MEANS.index(name) for name in _PEAKS]].max(1))
+
+    def _with_history(self, values: np.ndarray) -> np.ndarray:
+        """`values` (steps, C) behind the last LEVEL_LAG steps of the block before; at first, behind repeats."""
+        before = np.repeat(values[:1], LEVEL_LAG, 0) if self._before is None else self._before
+        lagged = np.concatenate([before, values])
+        self._before = lagged[-LEVEL_LAG:]
+        return lagged
 
 
 def _spectra(block: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

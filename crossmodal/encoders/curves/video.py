@@ -73,7 +73,7 @@ class VideoCurves:
         gaps = np.flatnonzero(steps > 1.5 / self._rate)
         self._last_time = float(times[-1])
         begin = 0
-        for gap in gaps:
+        for gap in gaps.tolist():
             self._extend(pixels[begin:gap], times[begin:gap], pts[begin:gap])
             self._end_segment()
             begin = gap
@@ -287,9 +287,9 @@ def _motion(bank: _Bank, current: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _flow(now: np.ndarray, before: np.ndarray, speed: np.ndarray) -> np.ndarray:
-    """(B, 4): roots of |pan|, |pan x|, |pan y| (pixels of 64 × 48 in 0.1 s) and |zoom| (share of the picture's width).
+    """(B, 4): roots of |pan|, |pan x|, |pan y| (pixels of 64 × 48 in 0.1 s), |zoom| (share of the width).
 
-    Least squares over the picture of `Ix (vx + zx) + Iy (vy + zy) + It = 0` (Lucas and Kanade, with one scale for the whole).
+    Least squares over the picture of `Ix (vx + zx) + Iy (vy + zy) + It = 0`: Lucas and Kanade, one scale for the whole.
     """
     now, before = _halved(now), _halved(before)  # (B, 24, 32)
     mean = (now + before) / 2
@@ -324,15 +324,14 @@ def _still(rgb: np.ndarray, luma: np.ndarray) -> np.ndarray:
 
 
 def _cuts(jumps: np.ndarray, rate: float) -> np.ndarray:
-    """(T,): how far a frame's change stands out of the motion round it (0.5 s each way), times its change of colours."""
+    """(T,): how far a frame's change stands out of the motion within 0.5 s, times its change of colours."""
     difference, change, motion = jumps.T
     usual = median_filter(motion, size=2 * round(rate / 2) + 1, mode="nearest")
     return (np.minimum(difference / (usual + np.float32(0.02)), 10) * change).astype(np.float32)
 
 
 def _luma(rgb: np.ndarray) -> np.ndarray:
-    red, green, blue = np.float32([0.299, 0.587, 0.114])
-    return red * rgb[:, 0] + green * rgb[:, 1] + blue * rgb[:, 2]
+    return np.float32(0.299) * rgb[:, 0] + np.float32(0.587) * rgb[:, 1] + np.float32(0.114) * rgb[:, 2]
 
 
 def _histograms(pixels: np.ndarray) -> np.ndarray:
