@@ -19,7 +19,7 @@ REACH = 0.2  # seconds: a longer time between two frames counts as this one
 HOLD_SAME_PTS = 0.2  # seconds that one source frame may stay before it counts as a still
 HOLD_SAME_PIXELS = 0.1  # the same for repeats that were encoded as frames of their own
 SAME_PIXELS = 0.05 / 255  # mean difference under which a frame repeats the one before
-SOFT_FLOOR = 1e-3  # added to differences before the logarithm: coding noise of stills stays near the floor
+SOFT_FLOOR = 5e-3  # added to differences before the logarithm: coding noise of stills stays near the floor
 
 _GRID = [f"{row}{column}" for row in range(3) for column in range(3)]
 _MOTION = (*(f"motion_{cell}" for cell in _GRID), "motion", "motion_rms", "pan", "pan_x", "pan_y", "zoom")
@@ -276,14 +276,14 @@ def _motion(bank: _Bank, current: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     flat = difference.reshape(len(current), -1)
     whole = flat.mean(1) * speed
     rms = np.sqrt((flat * flat).mean(1)) * speed
-    levels = np.concatenate([grid, whole[:, None], rms[:, None]], 1)
+    levels = _log(np.concatenate([grid, whole[:, None]], 1))
     flow = _flow(bank.luma[current], bank.luma[reference], speed)  # (B, 4)
     change = np.abs(bank.histogram[current] - bank.histogram[reference]).sum(1) / 2 * speed
     light = (
         bank.luma[current].reshape(len(current), -1).mean(1) - bank.luma[reference].reshape(len(current), -1).mean(1)
     ) * speed
     steps = np.stack([change, np.maximum(light, 0), np.maximum(-light, 0)], 1)
-    return np.concatenate([_log(levels), flow, steps], 1).astype(np.float32), whole.astype(np.float32)
+    return np.concatenate([levels, rms[:, None], flow, steps], 1).astype(np.float32), whole.astype(np.float32)
 
 
 def _flow(now: np.ndarray, before: np.ndarray, speed: np.ndarray) -> np.ndarray:
@@ -356,5 +356,5 @@ def _halved(planes: np.ndarray) -> np.ndarray:
 
 
 def _log(values: np.ndarray) -> np.ndarray:
-    """Decibels of an amplitude in [0, 1], softly floored at -60."""
+    """Decibels of an amplitude in [0, 1], softly floored at -46."""
     return np.float32(20) * np.log10(values + np.float32(SOFT_FLOOR))
