@@ -1,4 +1,4 @@
-"""The demo library that the page opens with where there is no music yet: the first dozen at once, the rest behind it."""
+"""The demo library, which the page opens with where there is no music yet: a dozen first, the rest behind it."""
 
 import subprocess
 import sys

@@ -22,7 +22,7 @@ EMPTY = '<div class="cm-empty">The tracks that fit appear here.</div>'
 
 
 class Page:
-    """Builds the Blocks and answers its events. One instance serves every visitor; what one visitor sees is in State."""
+    """Builds the Blocks and answers its events; one instance serves every visitor, whose own things are in State."""
 
     def __init__(self, matcher: Matcher, workspace: Workspace, examples: list[Path]) -> None:
         self.matcher, self.workspace, self.examples = matcher, workspace, examples
