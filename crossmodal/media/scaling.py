@@ -1,0 +1,74 @@
+"""One frame into pixels of a wanted size: area-averaged by the scaler while small in memory, then turned upright."""
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from av.sidedata.sidedata import Type
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorPrimaries, ColorTrc, Interpolation, VideoReformatter
+
+from crossmodal.media.display import Placement, Turn, place, shown_size, turn_of_matrix
+
+GREY = 128
+HDR_CURVES = (16, 18)  # SMPTE 2084 (PQ) and ARIB STD-B67 (HLG), as FFmpeg numbers them
+_UNSPECIFIED, _BT709, _FULL = 2, 1, 2
+
+
+class Scaler:
+    """Makes pixels (H, W, 3) RGB of frames, all of one size whatever the frames are.
+
+    Args:
+        size: (width, height) of the result.
+        bars: keep the aspect and fill with grey, or stretch.
+        aspect: of one pixel of the stream, width : height; None for square.
+    """
+
+    def __init__(self, size: tuple[int, int], bars: bool, aspect: Fraction | None) -> None:
+        self._size, self._bars, self._aspect = size, bars, aspect
+        self._reformatter, self._toner = VideoReformatter(), VideoReformatter()
+        self._key: tuple[Any, ...] = ()
+        self._turn, self._place = Turn(), Placement(1, 1, 0, 0, 1, 1)
+
+    def draw(self, frame: VideoFrame, pixels: np.ndarray) -> None:
+        """Write a frame into pixels (H, W, 3) uint8, which hold grey where bars are to be."""
+        matrix = display_matrix(frame)
+        key = (frame.width, frame.height, matrix)
+        if key != self._key:
+            self._key, self._turn = key, turn_of_matrix(matrix)
+            shown = shown_size(frame.width, frame.height, self._aspect, self._turn)
+            self._place = place(shown, self._size, self._turn, self._bars)
+        at = self._place
+        upright = self._turn.apply(self._scaled(frame, at.width, at.height))
+        pixels[at.top : at.top + at.shown_height, at.left : at.left + at.shown_width] = upright
+
+    def _scaled(self, frame: VideoFrame, width: int, height: int) -> np.ndarray:
+        is_hdr = frame.color_trc in HDR_CURVES
+        small = self._reformatter.reformat(
+            frame,
+            width,
+            height,
+            "rgb48le" if is_hdr else "rgb24",
+            src_colorspace=_colorspace(frame),
+            interpolation=Interpolation.AREA,
+            threads=1,
+        )
+        if is_hdr:
+            small = self._toner.reformat(
+                small, format="rgb24", dst_color_trc=ColorTrc.BT709, dst_color_primaries=ColorPrimaries.BT709, threads=1
+            )
+        plane = small.planes[0]
+        return np.frombuffer(plane, np.uint8).reshape(height, plane.line_size)[:, : 3 * width].reshape(height, width, 3)
+
+
+def display_matrix(frame: VideoFrame) -> bytes | None:
+    """The nine integers that say how a frame is shown, as bytes; None without them."""
+    data = frame.side_data.get(Type.DISPLAYMATRIX)
+    return None if data is None else bytes(data)
+
+
+def _colorspace(frame: VideoFrame) -> int | None:
+    """Untagged pictures of HD size are BT.709, as players take them; smaller ones BT.601, as the scaler does."""
+    if frame.colorspace == _UNSPECIFIED and (frame.width >= 1280 or frame.height > 576):
+        return _BT709
+    return None

@@ -1,0 +1,27 @@
+"""Time stamps of one stream, in order and without holes of an hour."""
+
+MAX_HOLE = 600.0  # seconds: a jump beyond this is taken for an error of the clock, not for a pause
+MAX_STEP_BACK = 1.0  # seconds: beyond this the clock started anew (a joined recording)
+
+
+class Timeline:
+    """Puts stamps of one stream on a clock that does not jump.
+
+    A jump of more than `MAX_HOLE` seconds forwards, or `MAX_STEP_BACK` backwards, shifts all that follows to where the
+    last piece ended.
+    """
+
+    def __init__(self) -> None:
+        self.end: float | None = None  # where the latest piece ends, seconds
+        self.jumps = 0
+        self._shift = 0.0
+
+    def place(self, time: float, length: float) -> float:
+        """The time of a piece of `length` seconds that is stamped `time`."""
+        shifted = time + self._shift
+        if self.end is not None and not -MAX_STEP_BACK <= shifted - self.end <= MAX_HOLE:
+            self._shift += self.end - shifted
+            self.jumps += 1
+            shifted = self.end
+        self.end = max(shifted + length, shifted if self.end is None else self.end)
+        return shifted
