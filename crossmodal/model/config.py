@@ -1,4 +1,4 @@
-"""What a two-tower model is made of: the settings in `config.json`, checked, with the nearest key offered for a wrong one."""
+"""What a two-tower model is made of: the settings in `config.json`, checked; a wrong key is answered with the nearest."""
 
 import difflib
 import types

@@ -21,8 +21,8 @@ SIDES: tuple[Side, Side] = ("video", "audio")
 class TwoTowerModel(nn.Module):
     """Embeds clips and tracks into one space; see DESIGN §3.2.
 
-    `model.video(values (N, T, C), mask (N, T))` and `model.audio(...)` are the towers on tensors, for training; `embed`,
-    `embed_video` and `embed_audio` give NumPy.
+    `model.video(values (N, T, C), mask (N, T))` and `model.audio(...)` are the towers on tensors, for training;
+    `embed`, `embed_video` and `embed_audio` give NumPy.
 
     Args:
         config: what it is made of.
@@ -74,8 +74,8 @@ class TwoTowerModel(nn.Module):
         Args:
             features: made by the encoder of that side.
             side: `video` or `audio`.
-            start, end: seconds, rounded to a hop; end None is the end. Level, mean and deviation are taken over the span, and
-                the times of its segments count from its start.
+            start, end: seconds, rounded to a hop; end None is the end. Level, mean and deviation are taken over the
+                span, and the times of its segments count from its start.
 
         Raises:
             ModelError: features of another encoder, or a span that holds no row.
@@ -83,8 +83,9 @@ class TwoTowerModel(nn.Module):
         settings: SideConfig = getattr(self.config, side)
         if features.values.shape[1] != settings.channels or not np.isclose(features.hop, self.config.hop):
             raise ModelError(
-                f"model {self.config.name!r} takes {side} features of {settings.channels} channels every {self.config.hop} s, "
-                f"got {features.values.shape[1]} every {features.hop} s. Make them with the model's own encoder, {settings.encoder!r}."
+                f"model {self.config.name!r} takes {side} features of {settings.channels} channels every "
+                f"{self.config.hop} s, got {features.values.shape[1]} every {features.hop} s. "
+                f"Make them with the model's own encoder, {settings.encoder!r}."
             )
         return embed_features(getattr(self, side), features, self.config, start, end)
 

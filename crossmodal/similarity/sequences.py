@@ -14,8 +14,8 @@ __all__ = ["BETA", "FLOOR", "aligned"]
 def aligned(video: Tensor, audio: Tensor, video_mask: Tensor, audio_mask: Tensor) -> Tensor:
     """Sequence similarity of every clip with every track, step t against step t.
 
-    Sums and n run over the steps that both sides have seen, pair by pair; a pair that shares no step has similarity 0. However
-    long the rows are, they are one window (the search cuts clips above 30 s into several).
+    Sums and n run over the steps that both sides have seen, pair by pair; a pair that shares no step has similarity 0.
+    However long the rows are, they are one window (the search cuts clips above 30 s into several).
 
     Args:
         video: (N, T, H, d) float: H heads of d dimensions, each compared by itself.

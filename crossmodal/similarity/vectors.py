@@ -126,7 +126,8 @@ def _clamped(sim: Tensor) -> Tensor:
 def _checked(name: str, video: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
     if video.ndim != 2 or audio.ndim != 2 or video.shape[1] != audio.shape[1]:
         raise ValueError(
-            f"{name}: video is {tuple(video.shape)} and audio is {tuple(audio.shape)}; both must be (rows, D) with one D"
+            f"{name}: video is {tuple(video.shape)} and audio is {tuple(audio.shape)}; "
+            "both must be (rows, D) with one D"
         )
     wide = torch.promote_types(torch.promote_types(video.dtype, audio.dtype), torch.float32)
     return video.to(wide), audio.to(wide)
