@@ -14,12 +14,21 @@ from av.error import FFmpegError
 from crossmodal.media.damage import Damage
 from crossmodal.media.info import MediaInfo
 from crossmodal.media.mono import MonoMixer, side_weights
-from crossmodal.media.opening import choose_stream, clock_zero, keep_only, open_container, packets, stated_duration
+from crossmodal.media.opening import (
+    choose_stream,
+    clock_zero,
+    keep_only,
+    open_container,
+    packets,
+    seconds,
+    stated_duration,
+)
 from crossmodal.media.probing import describe
 from crossmodal.media.sources import OpenSource, Source, open_source
 from crossmodal.media.timeline import Timeline
 
 MIN_HOLE = 0.05  # seconds: stamps of some containers are coarse; less than this is no hole
+MAX_PLANES = 8
 _SCALES = {"u8": 2.0**7, "s16": 2.0**15, "s32": 2.0**31, "s64": 2.0**63}
 
 
@@ -138,7 +147,9 @@ class AudioReader:
                     fifo = av.AudioFifo()
                     n_written = round(n_written * frame.sample_rate / template[0][1])
                 template = (look, [c.name for c in frame.layout.channels])
-                hole = self._hole(frame, sound, zero, line, n_written)
+                hole = self._hole(frame, zero, line, n_written)
+                if not n_written and hole <= -frame.samples:
+                    continue  # before 0:00: no player plays it
                 if hole > 0:
                     yield from self._drained(fifo, template)
                     yield from _silent(hole, frame.sample_rate, template[1])
@@ -148,21 +159,19 @@ class AudioReader:
                 fifo.write(frame)
                 while (full := fifo.read(frame.sample_rate)) is not None:
                     yield self._finite(full), frame.sample_rate, template[1]
-            if template is None or not self._damage.n_pieces:
+            if template is None or not n_written:
                 raise self._damage.nothing(self._opened.name)
             yield from self._drained(fifo, template)
             self._damage.jumps = line.jumps
             self._damage.compare(n_written / template[0][1], stated_duration(container, sound))
 
-    def _hole(self, frame: AudioFrame, sound: Any, zero: float, line: Timeline, n_written: int) -> int:
-        """Samples of silence that belong before a frame, by its time stamp."""
+    def _hole(self, frame: AudioFrame, zero: float, line: Timeline, n_written: int) -> int:
+        """Samples of silence that belong before a frame, by its time stamp; negative where it lies before 0:00."""
         length = frame.samples / frame.sample_rate
-        if frame.pts is None:
-            time = n_written / frame.sample_rate
-        else:
-            time = float(frame.pts * frame.time_base) - zero
+        stamp = seconds(frame.pts, frame.time_base)
+        time = n_written / frame.sample_rate if stamp is None else stamp - zero
         missing = line.place(time, length) - n_written / frame.sample_rate
-        if missing < MIN_HOLE:
+        if abs(missing) < MIN_HOLE or (missing < 0 and n_written):
             return 0
         self._silence += n_written > 0
         return round(missing * frame.sample_rate)
@@ -202,6 +211,9 @@ class AudioReader:
 
 def _as_float(frame: AudioFrame) -> np.ndarray:
     """(C, L) float32 of a frame in any sample format; integers are scaled to [-1, 1]."""
+    if frame.format.is_planar and frame.layout.nb_channels >= MAX_PLANES:
+        # PyAV 18 counts planes up to the first null pointer and runs past the end of the eight that a frame holds.
+        (frame,) = av.AudioResampler(format="flt").resample(frame)
     samples, kind = frame.to_ndarray(), frame.format.name.rstrip("p")
     if not frame.format.is_planar:
         samples = samples.reshape(-1, frame.layout.nb_channels).T

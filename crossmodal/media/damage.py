@@ -40,7 +40,11 @@ class Damage:
     @property
     def is_cut(self) -> bool:
         """Does the stream stop well before the end that the header states?"""
-        return 0 < self.stated < 86_400 * 7 and self.measured < self.stated - max(0.25, 0.02 * self.stated)
+        return (
+            not self.jumps
+            and 0 < self.stated < 86_400 * 7
+            and self.measured < self.stated - max(0.25, 0.02 * self.stated)
+        )
 
     def lines(self) -> list[str]:
         """A line for each kind of trouble that occurred."""

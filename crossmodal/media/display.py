@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A turn in steps of 90 degrees, as three array operations: transpose, then flip rows (x), then flip columns (y)."""
+    """A turn in steps of 90 degrees, as array operations: transpose, then flip along x and along y."""
 
     transpose: bool = False
     flip_x: bool = False

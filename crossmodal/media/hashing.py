@@ -2,7 +2,7 @@
 
 import hashlib
 import struct
-from typing import Any
+from typing import Any, Literal
 
 from crossmodal.errors import MediaError
 from crossmodal.media.opening import choose_stream, clock_zero, keep_only, open_container, packets
@@ -11,7 +11,13 @@ from crossmodal.media.scaling import display_matrix
 from crossmodal.media.sources import OpenSource, Side, Source, open_source
 
 VERSION = b"crossmodal content 1"
-_SIDE_DATA = ("skip_samples", "new_extradata", "param_change", "palette", "display_matrix")
+_SIDE_DATA: tuple[Literal["skip_samples", "new_extradata", "param_change", "palette", "display_matrix"], ...] = (
+    "skip_samples",
+    "new_extradata",
+    "param_change",
+    "palette",
+    "display_matrix",
+)
 
 
 def content_hash(source: Source, side: Side) -> str:
@@ -42,9 +48,10 @@ def _content_hash(opened: OpenSource, side: Side) -> str:
         for packet in packets(container, [stream], lambda _: None):
             n_packets += 1
             digest.update(_stamps(packet, base, zero))
-            digest.update(bytes(packet))
-            if packet.has_sidedata:
-                pass
+            digest.update(memoryview(packet))  # type: ignore[arg-type]
+            for kind in _SIDE_DATA:
+                if packet.has_sidedata(kind):
+                    digest.update(bytes(packet.get_sidedata(kind)))
         if side == "video":
             digest.update(_display(opened, stream))
     if not n_packets:
@@ -54,7 +61,8 @@ def _content_hash(opened: OpenSource, side: Side) -> str:
 
 def _parameters(stream: Any, side: Side) -> bytes:
     context = stream.codec_context
-    parts: list[Any] = [context.codec.canonical_name, context.extradata or b""]
+    name = context.codec.canonical_name
+    parts: list[Any] = [name, _without_comments(name, context.extradata or b"")]
     if side == "audio":
         parts += [context.sample_rate, context.layout.nb_channels]
     else:
@@ -65,7 +73,32 @@ def _parameters(stream: Any, side: Side) -> bytes:
 def _stamps(packet: Any, base: Any, zero: float) -> bytes:
     pts = packet.pts if packet.pts is not None else packet.dts
     micros = -1 if pts is None else round((float(pts * base) - zero) * 1e6)
-    return struct.pack("<qq?", micros, packet.size, packet.is_discard)
+    length = round(float((packet.duration or 0) * base) * 1e6)
+    return struct.pack("<qqq?", micros, length, packet.size, packet.is_discard)
+
+
+def _without_comments(codec: str, extradata: bytes) -> bytes:
+    """Codec parameters of Vorbis and Theora without the second of their three headers, which holds tags.
+
+    Source: libavcodec's `avpriv_split_xiph_headers`: two-byte lengths before each, or Xiph lacing (a 2, then lengths).
+    """
+    first = {"vorbis": 30, "theora": 42}.get(codec)
+    if first is None or len(extradata) < 6:
+        return extradata
+    if int.from_bytes(extradata[:2], "big") == first:
+        at = 2 + first
+        second = int.from_bytes(extradata[at : at + 2], "big")
+        return extradata[:at] + extradata[at + 2 + second :]
+    if extradata[0] != 2:
+        return extradata
+    lengths, at = [0, 0], 1
+    for which in (0, 1):
+        while at < len(extradata):
+            at += 1
+            lengths[which] += extradata[at - 1]
+            if extradata[at - 1] != 255:
+                break
+    return extradata[at : at + lengths[0]] + extradata[at + sum(lengths) :]
 
 
 def _display(opened: OpenSource, stream: Any) -> bytes:

@@ -37,10 +37,10 @@ def open_container(opened: OpenSource) -> InputContainer:
             `too_large`, `unsupported`.
     """
     refuse_by_head(opened.handle, opened.name)
-    av.logging.set_level(None)
     try:
         return av.open(
             NamelessHandle(opened.handle, opened.size_bytes),
+            mode="r",
             metadata_errors="replace",
             buffer_size=BUFFER_BYTES,
             options={"format_whitelist": FORMATS, "max_pixels": str(MAX_PIXELS)},

@@ -58,12 +58,13 @@ class Scaler:
                 small, format="rgb24", dst_color_trc=ColorTrc.BT709, dst_color_primaries=ColorPrimaries.BT709, threads=1
             )
         plane = small.planes[0]
-        return np.frombuffer(plane, np.uint8).reshape(height, plane.line_size)[:, : 3 * width].reshape(height, width, 3)
+        lines = np.frombuffer(memoryview(plane), np.uint8).reshape(height, plane.line_size)  # type: ignore[arg-type]
+        return lines[:, : 3 * width].reshape(height, width, 3)
 
 
 def display_matrix(frame: VideoFrame) -> bytes | None:
     """The nine integers that say how a frame is shown, as bytes; None without them."""
-    data = frame.side_data.get(Type.DISPLAYMATRIX)
+    data: Any = frame.side_data.get(Type.DISPLAYMATRIX)  # type: ignore[call-overload]
     return None if data is None else bytes(data)
 
 

@@ -97,7 +97,8 @@ def _read_head(handle: BinaryIO) -> bytes:
 
 def _refuse_picture(head: bytes, name: str) -> None:
     if head[:6] in (b"GIF87a", b"GIF89a") and len(head) >= 10:
-        check_pixels(*struct.unpack("<HH", head[6:10]), name)
+        width, height = struct.unpack("<HH", head[6:10])
+        check_pixels(width, height, name)
         return
     what = next((what for magic, what in _PICTURES.items() if head.startswith(magic)), None)
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":

@@ -4,6 +4,28 @@ MAX_HOLE = 600.0  # seconds: a jump beyond this is taken for an error of the clo
 MAX_STEP_BACK = 1.0  # seconds: beyond this the clock started anew (a joined recording)
 
 
+class Stamps:
+    """Which of a frame's two stamps to believe: the presentation stamp, unless it goes wrong more often than the other.
+
+    Source: libavcodec's `guess_correct_pts`, as ffplay and the ffmpeg program apply it.
+    """
+
+    def __init__(self) -> None:
+        self._latest: list[int | None] = [None, None]
+        self._faults = [0, 0]
+
+    def best(self, presentation: int | None, decoding: int | None) -> int | None:
+        """The stamp to use of a frame, in the order in which frames come out of the decoder."""
+        for which, stamp in enumerate((presentation, decoding)):
+            if stamp is not None:
+                latest = self._latest[which]
+                self._faults[which] += latest is not None and stamp <= latest
+                self._latest[which] = stamp
+        if presentation is not None and (decoding is None or self._faults[0] <= self._faults[1]):
+            return presentation
+        return decoding
+
+
 class Timeline:
     """Puts stamps of one stream on a clock that does not jump.
 

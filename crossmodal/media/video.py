@@ -20,7 +20,7 @@ from crossmodal.media.opening import choose_stream, clock_zero, keep_only, open_
 from crossmodal.media.probing import describe
 from crossmodal.media.scaling import GREY, Scaler
 from crossmodal.media.sources import OpenSource, Source, open_source
-from crossmodal.media.timeline import Timeline
+from crossmodal.media.timeline import MAX_HOLE, Stamps, Timeline
 
 log = logging.getLogger(__name__)
 
@@ -206,13 +206,13 @@ class VideoReader:
 
     def _timed(self, film: _Film) -> Iterator[tuple[float, VideoFrame]]:
         base, nominal = film.picture.time_base, 1.0 / _nominal_rate(film.picture)
-        latest = -math.inf
+        latest, stamps = -math.inf, Stamps()
         for frame in self._decoded(film):
-            stamp = frame.pts if frame.pts is not None else frame.dts
+            stamp = stamps.best(frame.pts, frame.dts)
             length = float(frame.duration * base) if frame.duration else nominal
             line = film.picture_line
             time = (line.end or 0.0) if stamp is None else float(stamp * base) - film.zero
-            time = line.place(time, length if 0 < length < 600 else nominal)
+            time = line.place(time, length if 0 < length <= MAX_HOLE else nominal)
             if time < latest:
                 self._damage.out_of_order += 1
                 continue
@@ -309,7 +309,8 @@ def _note_end(film: _Film, packet: Any) -> None:
     stamp = packet.pts if packet.pts is not None else packet.dts
     if stamp is not None:
         base = packet.time_base
-        film.sound_line.place(float(stamp * base) - film.zero, float((packet.duration or 0) * base))
+        length = float((packet.duration or 0) * base)
+        film.sound_line.place(float(stamp * base) - film.zero, length if 0 < length <= MAX_HOLE else 0.0)
 
 
 def _seek(film: _Film, time: float) -> bool:
