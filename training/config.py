@@ -1,0 +1,174 @@
+"""The settings of a training run: typed, from a preset or a YAML file, overridden by `key=value`."""
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from crossmodal.errors import ConfigError
+
+PRESETS = Path(__file__).parent / "presets"
+
+
+class Section(BaseModel):
+    """A part of the settings; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataConfig(Section):
+    """What is trained on.
+
+    Args:
+        shares: how often a batch comes from each domain.
+        few, many: montages of one to three couplings, and of whole edits.
+        demo_pairs: procedural pairs of `crossmodal.demo`.
+        held_out: share of the sources that is kept from training for `calibrate`.
+        textures: pieces of procedural footage.
+        exclude_groups: sources never trained on (README-real: freecol, where `real` is the judge).
+    """
+
+    shares: dict[str, float] = Field(
+        default_factory=lambda: {"visual": 0.45, "montage": 0.45, "demo": 0.1, "manifest": 1.0}
+    )
+    few: int = Field(640, ge=0)
+    many: int = Field(320, ge=0)
+    demo_pairs: int = Field(60, ge=0)
+    held_out: float = Field(0.15, ge=0, lt=1)
+    textures: int = Field(24, ge=0)
+    exclude_groups: tuple[str, ...] = ("freecol",)
+
+
+class AugmentConfig(Section):
+    """Disturbance of the curves, in deviations over the training set; jitter in seconds."""
+
+    noise: float = Field(0.3, ge=0)
+    level: float = Field(0.5, ge=0)
+    drop: float = Field(0.2, ge=0, lt=1)
+    jitter: float = Field(0.02, ge=0, le=0.1)
+
+
+class OptimiserConfig(Section):
+    """AdamW with a cosine, warm-up and an exponential mean of the weights."""
+
+    lr: float = Field(2e-3, gt=0)
+    weight_decay: float = Field(0.2, ge=0)
+    warm_up: int = Field(30, ge=0)
+    grad_norm: float = Field(1.0, gt=0)
+    ema: float = Field(0.98, ge=0, lt=1)
+    ema_from: int = Field(300, ge=0)
+
+
+class LossConfig(Section):
+    """InfoNCE on vectors and sequences.
+
+    Args:
+        vector_weight, sequence_weight: of the two terms.
+        disjoint: how often the vectors of a batch are taken of two halves that share nothing.
+        max_scale: limit of the learned scales.
+    """
+
+    vector_weight: float = Field(1.0, ge=0)
+    sequence_weight: float = Field(1.0, ge=0)
+    disjoint: float = Field(0.5, ge=0, le=1)
+    max_scale: float = Field(60.0, gt=0)
+
+
+class Config(Section):
+    """All settings of a run.
+
+    Args:
+        steps: of the optimiser.
+        batch: rows.
+        passage: shortest and longest seconds of the passages that are compared; one length a batch.
+        checkpoint_every: steps between two states to resume from.
+        model: keys of the model's own configuration that differ from its defaults.
+    """
+
+    seed: int = 0
+    steps: int = Field(900, ge=1)
+    batch: int = Field(64, ge=2)
+    passage: tuple[float, float] = (8.0, 12.0)
+    checkpoint_every: int = Field(100, ge=1)
+    data: DataConfig = DataConfig()
+    augment: AugmentConfig = AugmentConfig()
+    optimiser: OptimiserConfig = OptimiserConfig()
+    loss: LossConfig = LossConfig()
+    model: dict[str, Any] = Field(default_factory=dict)
+
+
+def load_config(preset: str | Path | None = None, overrides: Sequence[str] = ()) -> Config:
+    """The settings of a preset or YAML file with `key=value` overrides (`optimiser.lr=1e-3`).
+
+    Args:
+        preset: name in `training/presets`, a path to a YAML file, or None for the defaults.
+        overrides: dotted keys and YAML values.
+
+    Raises:
+        ConfigError: no such preset, not YAML, an unknown key, a value out of range.
+
+    Example:
+        >>> load_config(None, ["steps=3", "optimiser.lr=1e-3"]).optimiser.lr
+        0.001
+    """
+    settings: dict[str, Any] = _read(preset) if preset is not None else {}
+    for text in overrides:
+        key, sign, value = text.partition("=")
+        if not sign:
+            raise ConfigError(f"'{text}' is no setting. Write key=value, e.g. steps=300.")
+        _assign(settings, key.strip().split("."), _value(value))
+    try:
+        return Config.model_validate(settings)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, str(preset or "settings"))) from error
+
+
+def _read(preset: str | Path) -> dict[str, Any]:
+    path = Path(preset)
+    if path.suffix not in {".yaml", ".yml"}:
+        path = PRESETS / f"{preset}.yaml"
+    if not path.is_file():
+        names = sorted(p.stem for p in PRESETS.glob("*.yaml"))
+        raise ConfigError(f"no preset '{preset}'. There are: {', '.join(names)}; or name a file that ends in .yaml.")
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path.name}: not YAML: {error}") from error
+    if not isinstance(settings, dict):
+        raise ConfigError(f"{path.name}: settings must be keys and values.")
+    return settings
+
+
+def _value(text: str) -> Any:
+    value = yaml.safe_load(text)
+    if isinstance(value, str):  # YAML 1.1 reads 1e-3 as a word
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _assign(settings: dict[str, Any], path: list[str], value: Any) -> None:
+    for key in path[:-1]:
+        inner = settings.setdefault(key, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"{'.'.join(path)}: '{key}' is a value and has no keys inside.")
+        settings = inner
+    settings[path[-1]] = value
+
+
+def _explain(error: ValidationError, where: str) -> str:
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"]]
+    if first["type"] != "extra_forbidden":
+        return f"{where}: {'.'.join(place)}: {first['msg']}, got {first['input']!r}."
+    section: Any = Config
+    for part in place[:-1]:
+        section = section.model_fields[part].annotation
+    close = difflib.get_close_matches(place[-1], section.model_fields, n=1)
+    hint = f" Did you mean '{close[0]}'?" if close else f" There are: {', '.join(section.model_fields)}."
+    return f"{where}: no setting '{'.'.join(place)}'.{hint}"

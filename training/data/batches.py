@@ -1,0 +1,126 @@
+"""Batches of curves: passages cut at random from pairs.
+
+Every draw depends on (seed, step) alone, so that a run that was killed goes on with the same rows.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.data.pairs import Pair
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """One side of a batch: values (N, T, C) float32, mask (N, T) bool."""
+
+    values: Tensor
+    mask: Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Passages of N pairs of one domain.
+
+    Args:
+        video, audio: the same passage of both sides.
+        ids: (N,) int64: music of the row.
+        weight: (N,) float32.
+        domain: name.
+    """
+
+    video: Rows
+    audio: Rows
+    ids: Tensor
+    weight: Tensor
+    domain: str
+
+
+class Batches:
+    """Draws batches from domains of pairs.
+
+    Args:
+        domains: name -> pairs.
+        shares: name -> how often a batch comes from it; need not sum to 1.
+        size: rows a batch; shrinks to the number of musics of a domain.
+        passage: shortest and longest seconds of the passages; one length a batch.
+        seed: of all draws.
+    """
+
+    def __init__(
+        self,
+        domains: dict[str, list[Pair]],
+        shares: dict[str, float],
+        *,
+        size: int,
+        passage: tuple[float, float],
+        seed: int,
+    ) -> None:
+        self.domains = {name: _by_music(pairs) for name, pairs in domains.items() if pairs and shares.get(name, 0) > 0}
+        if not self.domains:
+            raise ValueError("Batches: no domain with pairs has a share above 0")
+        self.names = sorted(self.domains)
+        weights = np.array([shares[name] for name in self.names])
+        self.odds = weights / weights.sum()
+        every = self.pairs()
+        self.ids = {music: k for k, music in enumerate(sorted({pair.music_id for pair in every}))}
+        self.hop = every[0].video.hop
+        self.size, self.passage, self.seed = size, passage, seed
+
+    def pairs(self) -> list[Pair]:
+        """All pairs that may be drawn."""
+        return [pair for musics in self.domains.values() for pairs in musics for pair in pairs]
+
+    def shrunk(self) -> dict[str, int]:
+        """Domains with fewer musics than a batch has rows, and how many they have."""
+        return {name: len(musics) for name, musics in self.domains.items() if len(musics) < self.size}
+
+    def draw(self, step: int) -> Batch:
+        """The batch of a step."""
+        rng = np.random.default_rng((self.seed, step))
+        name = self.names[int(rng.choice(len(self.names), p=self.odds))]
+        musics = self.domains[name]
+        chosen = rng.permutation(len(musics))[: self.size]
+        pairs = [musics[k][int(rng.integers(len(musics[k])))] for k in chosen]
+        return Batch(
+            *self._passages(pairs, rng),
+            ids=torch.tensor([self.ids[pair.music_id] for pair in pairs]),
+            weight=torch.tensor([pair.weight for pair in pairs], dtype=torch.float32),
+            domain=name,
+        )
+
+    def _passages(self, pairs: list[Pair], rng: np.random.Generator) -> tuple[Rows, Rows]:
+        length = round(rng.uniform(*self.passage) / self.hop)
+        video, audio = [], []
+        for pair in pairs:
+            start = int(rng.integers(0, max(_steps(pair) - length, 0) + 1))
+            video.append(_cut(pair.video.values, pair.video.seen, start, length))
+            audio.append(_cut(pair.audio.values, pair.audio.seen, start + round(pair.start / self.hop), length))
+        return _rows(video), _rows(audio)
+
+
+def _rows(cuts: list[tuple[np.ndarray, np.ndarray]]) -> Rows:
+    values, masks = zip(*cuts, strict=True)
+    return Rows(torch.from_numpy(np.stack(values)), torch.from_numpy(np.stack(masks)))
+
+
+def _by_music(pairs: list[Pair]) -> list[list[Pair]]:
+    by_music: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        by_music.setdefault(pair.music_id, []).append(pair)
+    return [by_music[music] for music in sorted(by_music)]
+
+
+def _steps(pair: Pair) -> int:
+    return min(len(pair.video.values), len(pair.audio.values) - round(pair.start / pair.video.hop))
+
+
+def _cut(values: np.ndarray, seen: np.ndarray, start: int, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows [start, start + length); what lies past the end is 0 and unseen."""
+    part, mask = values[start : start + length], seen[start : start + length]
+    lack = length - len(part)
+    if lack > 0:
+        part, mask = np.pad(part, ((0, lack), (0, 0))), np.pad(mask, (0, lack))
+    return part, mask
