@@ -34,7 +34,9 @@ def compose(seed: tuple[int, ...], *, style: int | None = None) -> Song:
     voices = {role: str(rng.choice(part.voices)) for role, part in kind.parts.items()}
     notes: list[Note] = []
     for role, part in kind.parts.items():
-        notes += play_part(role, part, kind, bars, (tonic, mode), np.random.default_rng([*seed, 2, len(role), ord(role[0])]))
+        notes += play_part(
+            role, part, kind, bars, (tonic, mode), np.random.default_rng([*seed, 2, len(role), ord(role[0])])
+        )
     hits: list[Hit] = play_drums(kind, bars, sections, np.random.default_rng([*seed, 3]))
     end = sections[-1].end
     return Song(

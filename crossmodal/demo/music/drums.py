@@ -109,7 +109,9 @@ class DrumKit:
 
     def _ring(self, tone: float, seconds: float) -> np.ndarray:
         time = self._time(1.2)
-        return (np.sin(2 * np.pi * tone * time) + 0.5 * np.sin(2 * np.pi * tone * 1.59 * time)) * np.exp(-time / seconds)
+        return (np.sin(2 * np.pi * tone * time) + 0.5 * np.sin(2 * np.pi * tone * 1.59 * time)) * np.exp(
+            -time / seconds
+        )
 
     def _noise(self, low: float, high: float, seconds: float) -> np.ndarray:
         time = self._time(max(1.2, 4 * seconds))

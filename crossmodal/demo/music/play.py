@@ -12,7 +12,9 @@ TAIL = 1.6  # seconds before a passage whose notes still ring into it
 PAN = {"pad": 0.0, "chords": -0.22, "arp": 0.3, "lead": 0.06, "bass": 0.0}
 
 
-def play(song: Song, *, rate: int = 44_100, channels: int = 2, start: float = 0.0, end: float | None = None) -> np.ndarray:
+def play(
+    song: Song, *, rate: int = 44_100, channels: int = 2, start: float = 0.0, end: float | None = None
+) -> np.ndarray:
     """The sound of a song, or of a passage of it.
 
     Args:
@@ -54,7 +56,9 @@ class _Stage:
         """(channels, L), not yet at its loudness."""
         style, seed = self.song.style, self.song.seed[-1]
         drums, kicks = self._drums()
-        pump = duck(kicks, self.n_samples, self.rate, style.duck, min(self.song.beat * 0.9, 0.45)) if style.duck else None
+        pump = (
+            duck(kicks, self.n_samples, self.rate, style.duck, min(self.song.beat * 0.9, 0.45)) if style.duck else None
+        )
         out = drums
         for role in ROLES:
             if role in style.parts:

@@ -137,7 +137,9 @@ def _shape(shape: str, harmonics: np.ndarray, frequency: float) -> np.ndarray:
     if shape == "vowel":
         hertz = harmonics * frequency
         formants = ((600, 120, 1.0), (1040, 140, 0.6), (2400, 240, 0.25))
-        return sum(level * np.exp(-(((hertz - at) / width) ** 2) / 2) for at, width, level in formants) + 0.25 / harmonics
+        return (
+            sum(level * np.exp(-(((hertz - at) / width) ** 2) / 2) for at, width, level in formants) + 0.25 / harmonics
+        )
     return 1 / harmonics
 
 
@@ -145,7 +147,11 @@ def _filtered(voice: Voice, cutoff: float, frequency: float, rate: int) -> np.nd
     """Amplitudes of harmonics 1, 2, … below 0.45 of the rate, through a 12 dB low-pass with a slight peak."""
     harmonics = np.arange(1, max(2, int(0.45 * rate / frequency)))
     over = harmonics * frequency / cutoff
-    return _shape(voice.shape, harmonics, frequency) * (1 + 0.5 * np.exp(-(((over - 1) / 0.3) ** 2))) / (1 + over**4) ** 0.5
+    return (
+        _shape(voice.shape, harmonics, frequency)
+        * (1 + 0.5 * np.exp(-(((over - 1) / 0.3) ** 2)))
+        / (1 + over**4) ** 0.5
+    )
 
 
 def _cutoff(voice: Voice, brightness: float, frequency: float) -> float:
@@ -165,7 +171,9 @@ def _pad_loop(name: str, shape: str, cutoff: float, detune: float, frequency: fl
         first, last = max(1, int(centre - 3 * width)), min(len(bins), int(centre + 3 * width) + 2)
         offset = (np.arange(first, last) - centre) / width
         bins[first:last] += amplitude * np.exp(-0.5 * offset**2) / np.sqrt(width)
-    phase = np.random.default_rng([int(frequency * 100), len(name)]).random(len(bins), dtype=np.float32) * np.float32(2 * np.pi)
+    phase = np.random.default_rng([int(frequency * 100), len(name)]).random(len(bins), dtype=np.float32) * np.float32(
+        2 * np.pi
+    )
     loop = scipy.fft.irfft(bins * np.exp(1j * phase)).astype(np.float32)
     return loop * np.float32(0.22 / max(float(loop.std()), 1e-9))
 

@@ -1,0 +1,31 @@
+"""All scenes by name."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from crossmodal.demo.pictures import flows, places, shapes
+from crossmodal.demo.pictures.canvas import Canvas, Palette, Scene
+
+SCENES: dict[str, Callable[[Canvas, Palette, np.random.Generator], Scene]] = {
+    "dunes": places.Dunes,
+    "sea": places.Sea,
+    "aurora": places.Aurora,
+    "street lights": places.StreetLights,
+    "road": places.Road,
+    "forest": places.Forest,
+    "rain": places.Rain,
+    "poster": shapes.Poster,
+    "orbits": shapes.Orbits,
+    "mandala": shapes.Mandala,
+    "rings": shapes.Rings,
+    "seeds": shapes.Seeds,
+    "paper": shapes.Paper,
+    "strings": shapes.Strings,
+    "silk": flows.Silk,
+    "kaleidoscope": flows.Kaleidoscope,
+    "lava": flows.Lava,
+    "tunnel": flows.Tunnel,
+    "stars": flows.Stars,
+    "clouds": flows.Clouds,
+}
