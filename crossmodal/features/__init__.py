@@ -1,5 +1,6 @@
 """Features, what an Encoder is, and the store that keeps Features."""
 
 from crossmodal.features.features import Encoder, Features, Side, Source
+from crossmodal.features.store import FeatureStore
 
-__all__ = ["Encoder", "Features", "Side", "Source"]
+__all__ = ["Encoder", "FeatureStore", "Features", "Side", "Source"]

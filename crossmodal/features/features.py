@@ -1,11 +1,10 @@
 """Features: what an encoder makes of one medium, and what an encoder is."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
 
 import numpy as np
-
-from pathlib import Path
 
 Side = Literal["video", "audio"]
 Source = str | Path | bytes | BinaryIO
@@ -42,7 +41,9 @@ class Features:
             raise ValueError(f"Features: seen must be ({self.values.shape[0]},) bool, got {self.seen.shape}")
 
     def __repr__(self) -> str:
-        return f"Features(values={self.values.shape}, hop={self.hop}, duration={self.duration:.2f}, silent={self.silent})"
+        return (
+            f"Features(values={self.values.shape}, hop={self.hop}, duration={self.duration:.2f}, silent={self.silent})"
+        )
 
 
 class Encoder(Protocol):

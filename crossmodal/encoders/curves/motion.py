@@ -10,6 +10,7 @@ from crossmodal.encoders.curves.picture import GRID, WIDTH, cells, log, mean
 STRIDE = 0.105  # seconds: the farthest earlier frame that motion is taken against
 REACH = 0.2  # seconds: a longer time between two frames counts as this one
 LEAST = 0.02  # seconds: a shorter one as this
+_FASTEST = np.array([[8.0], [8.0], [8.0], [0.25]])  # pans and zoom that least squares over a cut may not exceed
 
 MOVING = (
     *(f"motion_{cell}" for cell in GRID),
@@ -100,9 +101,9 @@ def _flow(now: np.ndarray, before: np.ndarray, speed: np.ndarray) -> np.ndarray:
     normal += 1e-5 * np.eye(3)  # a picture without edges has no flow
     right = np.stack([(one * change).mean(1) for one in gradients], 1)
     velocity = np.linalg.solve(normal, -right[:, :, None].astype(np.float64))[:, :, 0] * 2 * speed[:, None]
-    pan_x, pan_y, zoom = velocity.T / np.array([[1], [1], [WIDTH]])
+    pan_x, pan_y, zoom = velocity.T / np.array([[1], [1], [WIDTH / 2]])
     sizes = np.abs(np.stack([np.hypot(pan_x, pan_y), pan_x, pan_y, zoom]))
-    return np.sqrt(np.minimum(sizes, [[8], [8], [8], [0.25]])).T.astype(np.float32)
+    return np.sqrt(np.minimum(sizes, _FASTEST)).T.astype(np.float32)
 
 
 def _halved(planes: np.ndarray) -> np.ndarray:

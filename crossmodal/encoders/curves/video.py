@@ -70,18 +70,18 @@ class VideoCurves:
         """
         self._end_stretch()
         n_rows = row_count(duration)
-        sums = np.zeros((n_rows, len(CURVES)))
-        peaks = np.full((n_rows, len(_PEAKS)), -np.inf, np.float32)
+        values = np.zeros((n_rows, len(VIDEO_CHANNELS)), np.float32)  # sums at first, then means
+        means, peaks = values[:, : len(CURVES)], values[:, len(CURVES) :]
         counts = np.zeros(n_rows, np.int64)
         columns = [CURVES.index(name) for name in _PEAKS]
         for times, curves in self._done:
             frames, rows = self._fine(times, n_rows)
-            np.add.at(sums, rows, curves[frames])
+            peaks[rows[counts[rows] == 0]] = -np.inf
+            np.add.at(means, rows, curves[frames])
             np.maximum.at(peaks, rows, curves[frames][:, columns])
             counts += np.bincount(rows, minlength=n_rows)
-        seen = counts > 0
-        means = sums / np.maximum(counts, 1)[:, None]
-        return half(np.concatenate([means, np.where(seen[:, None], peaks, 0)], 1)), seen
+        means /= np.maximum(counts, 1)[:, None].astype(np.float32)
+        return half(values), counts > 0
 
     def _fine(self, times: np.ndarray, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
         """For each fine sample of a stretch: the frame shown then, and the row that it falls into."""
