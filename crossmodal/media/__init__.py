@@ -3,6 +3,7 @@
 from crossmodal.media.audio import AudioBlock, AudioReader, open_audio
 from crossmodal.media.hashing import content_hash
 from crossmodal.media.info import AudioStream, MediaInfo, Tags, VideoStream
+from crossmodal.media.loudness import Loudness, LoudnessMeter
 from crossmodal.media.probing import probe
 from crossmodal.media.sources import Side, Source, display_name
 from crossmodal.media.tags import read_tags
@@ -14,6 +15,8 @@ __all__ = [
     "AudioReader",
     "AudioStream",
     "FrameBatch",
+    "Loudness",
+    "LoudnessMeter",
     "MediaInfo",
     "Side",
     "Source",

@@ -1,0 +1,95 @@
+"""A guarded child: takes one call after another from a pipe, runs it, writes what it gave back into another.
+
+The decoders are native code and the files are hostile, so the child owns nothing: its standard streams lead nowhere,
+it ends when its parent does, and its address space has an end.
+"""
+
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from importlib import import_module
+from pathlib import Path
+from typing import BinaryIO
+
+from crossmodal.errors import MediaError
+from crossmodal.media import guard
+from crossmodal.media.wire import read_message, write_message
+
+ADDRESS_SPACE_BYTES = 6 << 30  # a backstop for one sudden allocation; the parent watches what is resident
+BEAT_SECONDS = 0.2
+
+
+def main() -> None:
+    """Serve calls until the parent goes away."""
+    calls, answers = _take_over_streams()
+    _limit_address_space()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to act on
+    waiting: queue.Queue[list[object]] = queue.Queue()
+    threading.Thread(target=_listen, args=(calls, waiting), daemon=True).start()
+    guard.set_heartbeat(_Heartbeat(answers).beat)
+    write_message(answers, ["ready"])
+    while True:
+        write_message(answers, _answer(*waiting.get()))
+
+
+def _take_over_streams() -> tuple[BinaryIO, BinaryIO]:
+    """The two pipes under numbers of their own, so that nothing a decoder prints or reads can reach them."""
+    calls, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    for number in (0, 1, 2):
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nowhere, number)
+        os.close(nowhere)
+    return calls, answers
+
+
+def _limit_address_space() -> None:
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return
+    if sys.platform == "linux":
+        resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE_BYTES, ADDRESS_SPACE_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _listen(calls: BinaryIO, waiting: "queue.Queue[list[object]]") -> None:
+    # In a thread of its own, so that the child ends with its parent even in the middle of a decode.
+    try:
+        while True:
+            waiting.put(list(read_message(calls)))  # type: ignore[call-overload]
+    except (EOFError, OSError):
+        os._exit(0)
+
+
+class _Heartbeat:
+    """Tells the parent that work goes on, a few times a second at most."""
+
+    def __init__(self, answers: BinaryIO) -> None:
+        self.answers, self.last = answers, 0.0
+
+    def beat(self) -> None:
+        now = time.monotonic()
+        if now - self.last > BEAT_SECONDS:
+            self.last = now
+            write_message(self.answers, ["alive"])
+
+
+def _answer(module: str, name: str, path: Path, arguments: tuple[object, ...], options: dict[str, object]) -> list[object]:
+    try:
+        function = getattr(import_module(module), name)
+        guard.alive()
+        return ["result", function(path, *arguments, **options)]
+    except MediaError as error:
+        return ["media_error", error]
+    except MemoryError:
+        return ["memory"]
+    except Exception as error:
+        return ["fault", f"{type(error).__name__}: {error}", traceback.format_exc()]
+
+
+if __name__ == "__main__":
+    main()
