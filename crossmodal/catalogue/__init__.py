@@ -1,1 +1,50 @@
-"""catalogue"""
+"""The library on disk: tracks, their files, their embeddings; the index beside it; the job that fills it."""
+
+from crossmodal.catalogue.ground import default_folder
+from crossmodal.catalogue.index import FaissIndex, VectorIndex
+from crossmodal.catalogue.index_file import index_path, open_index, save_index
+from crossmodal.catalogue.records import (
+    TAG_FIELDS,
+    Acoustic,
+    Content,
+    EmbeddingKey,
+    EmbeddingTable,
+    FileState,
+    FoundFile,
+    Job,
+    PassedOver,
+    Place,
+    SegmentTable,
+    StoredSequence,
+    Track,
+)
+from crossmodal.catalogue.scan import Scan, scan_folders
+from crossmodal.catalogue.store import Catalogue
+from crossmodal.catalogue.writer import holder_of, writing_job
+
+__all__ = [
+    "TAG_FIELDS",
+    "Acoustic",
+    "Catalogue",
+    "Content",
+    "EmbeddingKey",
+    "EmbeddingTable",
+    "FaissIndex",
+    "FileState",
+    "FoundFile",
+    "Job",
+    "PassedOver",
+    "Place",
+    "Scan",
+    "SegmentTable",
+    "StoredSequence",
+    "Track",
+    "VectorIndex",
+    "default_folder",
+    "holder_of",
+    "index_path",
+    "open_index",
+    "save_index",
+    "scan_folders",
+    "writing_job",
+]
