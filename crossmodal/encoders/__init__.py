@@ -8,12 +8,17 @@ from crossmodal.encoders.curves import (
     AudioCurves,
     VideoCurves,
 )
+from crossmodal.encoders.encoder import CurvesEncoder
+from crossmodal.encoders.registry import ENCODERS, make_encoder
 
 __all__ = [
     "AMPLITUDE_CHANNELS",
     "AUDIO_CHANNELS",
     "DECIBEL_CHANNELS",
+    "ENCODERS",
     "VIDEO_CHANNELS",
     "AudioCurves",
+    "CurvesEncoder",
     "VideoCurves",
+    "make_encoder",
 ]
