@@ -62,14 +62,14 @@ def _pictures(
     n_frames: int, size: tuple[int, int], rate: int, cuts: tuple[float, ...], seed: int
 ) -> Iterator[np.ndarray]:
     width, height = size
-    x = np.linspace(0, 1, width, dtype=np.float32)[None, :, None]  # (1, W, 1)
-    y = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]  # (H, 1, 1)
+    x = np.linspace(0, 1, width, dtype=np.float32)[None, None]  # (1, 1, W)
+    y = np.linspace(0, 1, height, dtype=np.float32)[None, :, None]  # (1, H, 1)
     shots = [np.random.default_rng([seed, shot]).random(12).astype(np.float32) for shot in range(len(cuts) + 1)]
     for index in range(n_frames):
         time = index / rate
         look = shots[sum(time >= cut - 1e-9 for cut in cuts)]
-        ground, light, speed = look[:3] * 0.6, look[3:6], 0.2 + look[6]
-        ramp = 0.5 + 0.5 * np.sin(6.28 * (x * (1 + 2 * look[7]) + y * look[8] + time * speed))  # (H, W, 1)
+        ground, light, speed = look[:3, None, None] * 0.6, look[3:6, None, None], 0.2 + look[6]
+        ramp = 0.5 + 0.5 * np.sin(6.28 * (x * (1 + 2 * look[7]) + y * look[8] + time * speed))  # (1, H, W)
         disc = (x - 0.5 - 0.3 * np.sin(3 * time * speed)) ** 2 + (y - look[9]) ** 2 < 0.02
         yield (255 * np.where(disc, 1 - ground, ground + 0.4 * ramp * light)).astype(np.uint8)
 

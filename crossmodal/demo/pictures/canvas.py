@@ -68,7 +68,7 @@ class Scene(Protocol):
     """Something to look at."""
 
     def draw(self, now: Moment) -> np.ndarray:
-        """float32 (H, W, 3) in 0-1, before the grade."""
+        """float32 (3, H, W) in 0-1 or a little above, before the grade; the caller may write into it."""
 
 
 def inside(distance: np.ndarray, px: float) -> np.ndarray:
@@ -92,26 +92,26 @@ class Palette:
     """Five colours from dark to light, and what lies between them."""
 
     name: str
-    colours: np.ndarray  # (5, 3) float32 in 0-1
+    colours: np.ndarray  # (5, 3, 1, 1) float32 in 0-1
     is_warm: bool
 
     def ramp(self, n_entries: int = 512) -> np.ndarray:
-        """(n, 3): the colours in a row, mixed in linear light."""
+        """(3, n): the colours in a row, mixed in linear light."""
         at = np.linspace(0, 4, n_entries)
-        linear = self.colours**2.2
-        mixed = np.stack([np.interp(at, np.arange(5), linear[:, channel]) for channel in range(3)], axis=1)
+        linear = self.colours[:, :, 0, 0] ** 2.2
+        mixed = np.stack([np.interp(at, np.arange(5), linear[:, channel]) for channel in range(3)])
         return (mixed ** (1 / 2.2)).astype(np.float32)
 
 
 def tint(tone: np.ndarray, ramp: np.ndarray) -> np.ndarray:
-    """Colour a (H, W) picture of tones in 0-1 by a ramp: (H, W, 3)."""
-    index = (np.clip(tone, 0, 1) * np.float32(len(ramp) - 1)).astype(np.intp)
-    return ramp.take(index, axis=0)
+    """Colour a (H, W) picture of tones in 0-1 by a ramp: (3, H, W)."""
+    index = (np.clip(tone, 0, 1) * np.float32(ramp.shape[1] - 1)).astype(np.intp)
+    return ramp.take(index, axis=1)
 
 
 def _palette(name: str, hexes: str, is_warm: bool) -> Palette:
     rows = [[int(code[k : k + 2], 16) / 255 for k in (0, 2, 4)] for code in hexes.split()]
-    return Palette(name, np.array(rows, dtype=np.float32), is_warm)
+    return Palette(name, np.array(rows, dtype=np.float32)[:, :, None, None], is_warm)
 
 
 PALETTES = tuple(

@@ -45,20 +45,18 @@ class Film:
         return [shot.first / self.fps for shot in self.shots[1:]]
 
     def frames(self, size: tuple[int, int]) -> Iterator[np.ndarray]:
-        """uint8 (H, W, 3) RGB, one a frame; `size` is (width, height), and the picture is 16:9 whatever it says."""
-        dither = (
-            (np.random.default_rng(7).random((size[1], size[0], 1), dtype=np.float32) - 0.5) / 255
-            if size[0] > 128
-            else 0
-        )
+        """uint8 (3, H, W) RGB, one a frame; `size` is (width, height), and the picture is 16:9 whatever it says."""
+        # Noise of one step hides the steps of 8-bit gradients.
+        dither = np.random.default_rng(7).random((size[1], size[0]), dtype=np.float32)
         for shot in self.shots:
             canvas = Canvas.of(size, shot.zoom, shot.centre)
             scene = SCENES[shot.scene](canvas, shot.palette, np.random.default_rng(shot.seed))
             for index in range(shot.first, shot.last):
                 picture = scene.draw(self._moment(index))
-                white = np.float32(self.flash[index])
-                picture = picture * ((1 - white) * self.gain[index]) + (white + dither)
-                yield (np.clip(picture, 0, 1) * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+                white = self.flash[index]
+                picture *= (255 * (1 - white) * self.gain[index])[:, None, None]
+                picture += dither + 255 * white
+                yield np.clip(picture, 0, 255, out=picture).astype(np.uint8)
 
     def _moment(self, index: int) -> Moment:
         drive = self.drive

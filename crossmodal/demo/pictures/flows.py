@@ -129,10 +129,10 @@ class Stars:
         self.count, self.n_dots = 420, 9
         self.place = rng.uniform(-1, 1, (self.count, 2)) * (2.2, 1.4)
         self.depth = rng.uniform(0, 1, self.count)
-        self.ink = self.colours[rng.choice((2, 3, 4, 4), self.count)]
+        self.ink = self.colours[rng.choice((2, 3, 4, 4), self.count), :, 0, 0]
         radius, angle = canvas.polar((float(rng.uniform(-0.4, 0.4)), float(rng.uniform(-0.2, 0.2))))
         cloud = np.exp(-1.3 * radius) * (0.75 + 0.25 * np.sin(2 * angle + 3 * radius))
-        self.ground = self.colours[0] * 0.6 + (self.colours[1] - self.colours[0] * 0.6) * cloud[..., None]
+        self.ground = self.colours[0] * 0.6 + (self.colours[1] - self.colours[0] * 0.6) * cloud
 
     def draw(self, now: Moment) -> np.ndarray:
         canvas = self.canvas
@@ -151,7 +151,7 @@ class Stars:
         gain = fade * np.minimum((size / canvas.px) ** 2, 5) * 0.55
         column = (sx / ASPECT + 1) / 2 * canvas.width - 0.5
         row = (1 - sy) / 2 * canvas.height - 0.5
-        layer = np.zeros((canvas.height * canvas.width, 3), dtype=np.float32)
+        layer = np.zeros((3, canvas.height * canvas.width), dtype=np.float32)
         left, top = np.floor(column).astype(int), np.floor(row).astype(int)
         for dx, dy in ((0, 0), (1, 0), (0, 1), (1, 1)):
             weight = np.abs(1 - dx - (column - left)) * np.abs(1 - dy - (row - top)) * gain
@@ -160,8 +160,8 @@ class Stars:
             colour = np.broadcast_to(self.ink[:, None], (*weight.shape, 3))[ok] * weight[ok][:, None]
             flat = (at_y * canvas.width + at_x)[ok]
             for channel in range(3):
-                layer[:, channel] += np.bincount(flat, colour[:, channel], len(layer))
-        return picture + layer.reshape(canvas.height, canvas.width, 3)
+                layer[channel] += np.bincount(flat, colour[:, channel], layer.shape[1])
+        return picture + layer.reshape(3, canvas.height, canvas.width)
 
 
 class Clouds:
@@ -177,7 +177,7 @@ class Clouds:
 
     def draw(self, now: Moment) -> np.ndarray:
         x, y = self.canvas.x, self.canvas.y
-        picture = np.broadcast_to(self.colours[1], (self.canvas.height, self.canvas.width, 3)).copy()
+        picture = np.broadcast_to(self.colours[1], (3, self.canvas.height, self.canvas.width)).copy()
         for layer in range(4):
             a, b, c = self.start[layer]
             f, g = self.freq[layer]
@@ -186,6 +186,6 @@ class Clouds:
                 g * 1.9 * y + c - 0.6 * t + np.sin(f * x + 0.4 * t)
             )
             cover = smooth(-0.9, 1.5, bank) * np.float32(0.78)
-            picture += (self.inks[layer] - picture) * cover[..., None]
+            picture += (self.inks[layer] - picture) * cover
         glow = np.exp(-self.lamp * self.lamp * np.float32(2.2)) * np.float32(0.15 + 0.35 * now.light + 0.4 * now.pulse)
-        return picture + (1 - picture) * glow[..., None]
+        return picture + (1 - picture) * glow

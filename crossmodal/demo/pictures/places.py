@@ -76,11 +76,11 @@ class Aurora:
             + 0.12 * np.sin(canvas.x * 2.1 + rng.uniform(0, 6))
             + 0.07 * np.sin(canvas.x * 5.3 + rng.uniform(0, 6))
         )
-        self.land = inside(canvas.y - self.ridge, canvas.px)[..., None]
-        self.stars = np.zeros((canvas.height, canvas.width, 1), dtype=np.float32)
+        self.land = inside(canvas.y - self.ridge, canvas.px)
+        self.stars = canvas.zeros()
         at = rng.integers(0, canvas.height * canvas.width, max(8, canvas.height * canvas.width // 900))
         self.stars.reshape(-1)[at] = rng.random(len(at)) ** 2
-        self.sky = self.colours[0] + (self.colours[1] - self.colours[0]) * smooth(1.0, -0.7, canvas.y)[..., None]
+        self.sky = self.colours[0] + (self.colours[1] - self.colours[0]) * smooth(1.0, -0.7, canvas.y)
 
     def draw(self, now: Moment) -> np.ndarray:
         picture = self.sky + self.stars * np.float32(0.35 + 0.65 * now.spark)  # (H, W, 3)
@@ -93,7 +93,7 @@ class Aurora:
             height = np.float32(0.22 + 0.5 * now.level + 0.12 * now.pulse)
             light = np.exp(-np.maximum(rise, 0) / height) * smooth(-0.05, 0.02, rise) * rays
             light *= np.float32((0.3 + 0.55 * now.light + 0.35 * now.pulse) * (1 - 0.2 * curtain))
-            picture = picture + light[..., None] * self.colours[2 + curtain % 2] + (light**3)[..., None] * 0.3
+            picture = picture + light * self.colours[2 + curtain % 2] + (light**3) * 0.3
         return picture + (self.colours[0] * 0.35 - picture) * self.land
 
 
@@ -108,11 +108,8 @@ class StreetLights:
         self.colour = self.colours[rng.choice((1, 2, 2, 3, 3, 4), self.count)]
         self.listens = rng.integers(0, 3, self.count).tolist()
         self.offset = rng.uniform(0, 6.28, self.count).tolist()
-        self.ground = (
-            self.colours[0] * 0.75
-            + (self.colours[1] - self.colours[0]) * (0.5 * smooth(0.9, -1.0, canvas.y))[..., None]
-        )
-        self.ground = self.ground + np.zeros((1, canvas.width, 1), dtype=np.float32)
+        self.ground = self.colours[0] * 0.75 + (self.colours[1] - self.colours[0]) * (0.5 * smooth(0.9, -1.0, canvas.y))
+        self.ground = self.ground + canvas.zeros()
 
     def draw(self, now: Moment) -> np.ndarray:
         picture = self.ground.copy()
@@ -130,7 +127,7 @@ class StreetLights:
             cover = inside(distance - np.float32(radius), self.canvas.px * 2.5) * (
                 0.72 + 0.28 * smooth(0.6 * radius, radius, distance)
             )
-            picture[rows, columns] += (cover * np.float32(strength))[..., None] * self.colour[k]
+            picture[:, rows, columns] += (cover * np.float32(strength)) * self.colour[k]
         return picture
 
 
@@ -147,32 +144,30 @@ class Road:
         lane = np.abs((lanes + 0.5) % 1 - 0.5)
         self.lanes = 1 - smooth(0.02, 0.06, lane / (1 + self.depth * canvas.px * 20))
         self.fog = np.exp(-self.depth * 0.09)
-        self.floor = (canvas.y < self.horizon)[..., None]
+        self.floor = canvas.y < self.horizon
         centre = (float(rng.uniform(-0.4, 0.4)), self.horizon + 0.42)
         self.sun = canvas.polar(centre)[0]
         self.slits = (canvas.y - centre[1]) / 0.5
-        sky = smooth(self.horizon, 1.0, canvas.y)[..., None]
+        sky = smooth(self.horizon, 1.0, canvas.y)
         self.sky = self.colours[2] * 0.8 + (self.colours[0] - self.colours[2] * 0.8) * np.sqrt(sky)
         a, b = rng.uniform(0, 6.28, 2).tolist()
         hills = 0.09 + 0.07 * np.abs(np.sin(2.3 * canvas.x + a)) + 0.06 * np.abs(np.sin(5.9 * canvas.x + b))
-        self.hills = inside(canvas.y - self.horizon - hills * np.minimum(1, np.abs(canvas.x) * 1.2 + 0.15), canvas.px)[
-            ..., None
-        ]
+        self.hills = inside(canvas.y - self.horizon - hills * np.minimum(1, np.abs(canvas.x) * 1.2 + 0.15), canvas.px)
 
     def draw(self, now: Moment) -> np.ndarray:
         radius = 0.5 * (1 + 0.05 * now.pulse)
         disc = inside(self.sun - np.float32(radius), self.canvas.px)
         gap = np.abs((self.slits * 6 + now.phase * 0.25) % 1 - 0.5)
         disc = disc * np.where(self.slits < 0.15, smooth(0.1, 0.16, gap + np.clip(self.slits + 0.6, 0, 1) * 0.25), 1)
-        warm = self.colours[3] + (self.colours[4] - self.colours[3]) * np.clip(self.slits * 0.5 + 0.5, 0, 1)[..., None]
-        picture = self.sky + (0.1 + 0.3 * now.pulse) * np.exp(-2.5 * self.sun)[..., None] * self.colours[3]
-        picture = picture + (warm - picture) * disc[..., None]
+        warm = self.colours[3] + (self.colours[4] - self.colours[3]) * np.clip(self.slits * 0.5 + 0.5, 0, 1)
+        picture = self.sky + (0.1 + 0.3 * now.pulse) * np.exp(-2.5 * self.sun) * self.colours[3]
+        picture = picture + (warm - picture) * disc
         picture = picture + (self.colours[0] * 0.8 - picture) * self.hills
         row = np.abs((self.depth * 1.6 + now.phase * 1.5) % 1 - 0.5)
         rows = smooth(0.5 - 0.05, 0.5 - 0.01, row - 0.0 + np.minimum(self.width * 0.2, 0.06)) * self.fog
         glow = np.maximum(self.lanes * self.fog, rows) * np.float32(0.45 + 0.35 * now.light + 0.45 * now.spark)
-        ground = self.colours[0] * 0.7 + self.fog[..., None] * 0.12 * self.colours[1]
-        return np.where(self.floor, ground + glow[..., None] * self.colours[3], picture)
+        ground = self.colours[0] * 0.7 + self.fog * 0.12 * self.colours[1]
+        return np.where(self.floor, ground + glow * self.colours[3], picture)
 
 
 class Forest:
@@ -209,7 +204,7 @@ class Forest:
             strength = np.float32(np.clip(0.15 + 1.1 * (now.spark if c > 0.4 else now.pulse), 0, 1))
             rows, columns = canvas.patch(cx, cy, 4 * size)
             away = ((canvas.x[:, columns] - cx) ** 2 + (canvas.y[rows] - cy) ** 2) / size**2
-            picture[rows, columns] += (strength * np.exp(-away))[..., None] * self.glow
+            picture[:, rows, columns] += (strength * np.exp(-away)) * self.glow
         return picture
 
 

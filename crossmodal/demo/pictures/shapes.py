@@ -22,7 +22,7 @@ class Poster:
 
     def draw(self, now: Moment) -> np.ndarray:
         canvas, cell = self.canvas, self.cell
-        picture = np.empty((canvas.height, canvas.width, 3), dtype=np.float32)
+        picture = np.empty((3, canvas.height, canvas.width), dtype=np.float32)
         n_rows, n_columns = self.kinds.shape
         beats, way = int(now.beat), now.beat % 1
         shift = now.phase * 0.22
@@ -60,9 +60,9 @@ class Poster:
         u, v = (cos * dx + sin * dy) / half, (cos * dy - sin * dx) / half
         beat = now.pulse if self.listens[tile] % 2 else now.spark
         distance = _tile_shape(int(self.kinds[tile]), u, v, np.float32(beat), np.float32(now.phase)) * half
-        cover = inside(distance, self.canvas.px)[..., None]
+        cover = inside(distance, self.canvas.px)
         ground, ink = self.colours[self.ground[tile]], self.colours[self.ink[tile]]
-        picture[part] = ground + (ink - ground) * cover
+        picture[:, part[0], part[1]] = ground + (ink - ground) * cover
 
 
 def _tile_shape(kind: int, u: np.ndarray, v: np.ndarray, beat: np.float32, phase: np.float32) -> np.ndarray:
@@ -92,17 +92,16 @@ class Orbits:
         self.radius = np.sqrt(dx * dx + dy * dy)
         angle = np.arctan2(dy, dx)
         self.rings = np.array([0.3, 0.46, 0.64, 0.84, 1.08, 1.36, 1.7])
-        self.nearest = np.abs(self.radius[..., None] - self.rings.astype(np.float32)).argmin(axis=2)  # (H, W)
+        self.nearest = np.abs(self.radius - self.rings.astype(np.float32)[:, None, None]).argmin(axis=0)  # (H, W)
         self.off = np.abs(self.radius - self.rings.astype(np.float32)[self.nearest])
         self.angle, self.tilt = angle, tilt
         self.speeds = 1.5 / self.rings**1.1 * rng.choice((-1, 1), 7)
         self.start = rng.uniform(0, 6.28, 7)
         self.sizes = rng.uniform(0.035, 0.085, 7).tolist()
-        self.ink = self.colours[rng.choice((2, 3, 3, 4), 7)]
-        self.ground = (
-            self.colours[0] + (self.colours[1] - self.colours[0]) * (0.85 * np.exp(-1.1 * self.radius))[..., None]
-        )
-        self.lines = (inside(self.off - np.float32(0.003), canvas.px) * np.float32(0.16))[..., None] * self.colours[4]
+        self.ink = self.colours[rng.choice((2, 3, 3, 4), 7)]  # (7, 3, 1, 1)
+        self.ink_there = self.ink[:, :, 0, 0].T.take(self.nearest, axis=1)  # (3, H, W)
+        self.ground = self.colours[0] + (self.colours[1] - self.colours[0]) * (0.85 * np.exp(-1.1 * self.radius))
+        self.lines = (inside(self.off - np.float32(0.003), canvas.px) * np.float32(0.16)) * self.colours[4]
 
     def draw(self, now: Moment) -> np.ndarray:
         canvas = self.canvas
@@ -111,19 +110,19 @@ class Orbits:
         behind = ((angles.astype(np.float32)[self.nearest] - self.angle) * turn[self.nearest]) % np.float32(2 * np.pi)
         trail = np.exp(behind * np.float32(-1.1)) * inside(self.off - np.float32(0.012 + 0.01 * now.level), canvas.px)
         picture = self.ground + self.lines
-        picture = picture + (trail * np.float32(0.35 + 0.65 * now.light))[..., None] * self.ink[self.nearest]
+        picture = picture + (trail * np.float32(0.35 + 0.65 * now.light)) * self.ink_there
         core = np.float32(0.13 * (1 + 0.35 * now.pulse))
         glow = np.exp(-np.maximum(self.radius - core, 0) * 7) * np.float32(0.2 + 0.5 * now.pulse)
-        picture = picture + glow[..., None] * self.colours[3]
-        picture = picture + (self.colours[4] - picture) * inside(self.radius - core, canvas.px)[..., None]
+        picture = picture + glow * self.colours[3]
+        picture = picture + (self.colours[4] - picture) * inside(self.radius - core, canvas.px)
         for ring, angle, size, ink in zip(self.rings.tolist(), angles.tolist(), self.sizes, self.ink, strict=True):
             cx = self.centre[0] + ring * math.cos(angle)
             cy = self.centre[1] + ring * math.sin(angle) / (1 + self.tilt)
             size *= 1 + 0.5 * now.spark
             rows, columns = canvas.patch(cx, cy, size + 2 * canvas.px)
             away = np.sqrt((canvas.x[:, columns] - cx) ** 2 + (canvas.y[rows] - cy) ** 2)
-            cover = inside(away - size, canvas.px)[..., None]
-            picture[rows, columns] += (ink - picture[rows, columns]) * cover
+            cover = inside(away - size, canvas.px)
+            picture[:, rows, columns] += (ink - picture[:, rows, columns]) * cover
         return picture
 
 
@@ -175,8 +174,8 @@ class Rings:
         ground, ink, light = (self.colours[k] for k in self.pick)
         cover = np.clip(0.5 + (field + np.float32(0.12 - 0.5 * now.pulse)) / np.float32(2 * soft), 0, 1)
         glow = np.exp(-near * np.float32(1.5)) * np.float32(0.25 + 0.75 * now.light)
-        picture = ground + (ink - ground) * cover[..., None]
-        return picture + (light - picture) * (glow * (0.3 + 0.7 * cover))[..., None]
+        picture = ground + (ink - ground) * cover
+        return picture + (light - picture) * (glow * (0.3 + 0.7 * cover))
 
 
 class Seeds:
@@ -189,10 +188,9 @@ class Seeds:
         self.radius = 1.5 * np.sqrt(k / count)
         self.angle = k * 2.399963
         self.turn = float(rng.choice((-1, 1)) * rng.uniform(0.14, 0.3))
-        self.ink = palette.ramp()[(250 + 250 * (k / count)[:: int(rng.choice((1, -1)))]).astype(int)]
-        self.ground = (
-            palette.colours[0]
-            + (palette.colours[1] - palette.colours[0]) * (0.6 * np.exp(-canvas.polar()[0]))[..., None]
+        self.ink = palette.ramp().T[(250 + 250 * (k / count)[:: int(rng.choice((1, -1)))]).astype(int), :, None, None]
+        self.ground = palette.colours[0] + (palette.colours[1] - palette.colours[0]) * (
+            0.6 * np.exp(-canvas.polar()[0])
         )
 
     def draw(self, now: Moment) -> np.ndarray:
@@ -208,8 +206,8 @@ class Seeds:
             if rows.stop <= rows.start or columns.stop <= columns.start:
                 continue
             away = np.sqrt((canvas.x[:, columns] - np.float32(cx)) ** 2 + (canvas.y[rows] - np.float32(cy)) ** 2)
-            cover = inside(away - np.float32(r), canvas.px)[..., None]
-            picture[rows, columns] += (ink * np.float32(s) - picture[rows, columns]) * cover
+            cover = inside(away - np.float32(r), canvas.px)
+            picture[:, rows, columns] += (ink * np.float32(s) - picture[:, rows, columns]) * cover
         return picture
 
 
@@ -250,12 +248,9 @@ class Strings:
         self.count = 20
         self.freq = rng.uniform(1.0, 3.2, (self.count, 2)).tolist()
         self.start = rng.uniform(0, 6.28, (self.count, 2)).tolist()
-        self.ink = palette.ramp()[np.linspace(170, 500, self.count).astype(int)]
-        self.ground = (
-            palette.colours[0]
-            + (palette.colours[1] - palette.colours[0]) * smooth(1.2, -1.2, canvas.y)[..., None] * 0.8
-        )
-        self.ground = self.ground + np.zeros((1, canvas.width, 1), dtype=np.float32)
+        self.ink = palette.ramp().T[np.linspace(170, 500, self.count).astype(int), :, None, None]
+        self.ground = palette.colours[0] + (palette.colours[1] - palette.colours[0]) * smooth(1.2, -1.2, canvas.y) * 0.8
+        self.ground = self.ground + canvas.zeros()
 
     def draw(self, now: Moment) -> np.ndarray:
         canvas, picture = self.canvas, self.ground.copy()
@@ -273,6 +268,6 @@ class Strings:
                 continue
             slope = np.gradient(line, x)
             away = np.abs(y[rows, None] - line[None]) / np.sqrt(1 + slope**2)[None] - half
-            cover = inside(away, canvas.px)[..., None]
-            picture[rows] += (self.ink[k] * np.float32(0.75 + 0.4 * now.light) - picture[rows]) * cover
+            cover = inside(away, canvas.px)
+            picture[:, rows] += (self.ink[k] * np.float32(0.75 + 0.4 * now.light) - picture[:, rows]) * cover
         return picture
