@@ -20,8 +20,8 @@ class Kind(Enum):
 class PairLoss(nn.Module):
     """A loss over pairs: who belongs to whom. A subclass writes `parts` and names what it expects and needs.
 
-    `expects`: what kind of similarity its matrix must hold. `needs`: kinds of pairs without which a row is absent from sums and
-    counts (it still serves as a column); where no row is left, the loss and all its gradients are 0.
+    `expects`: what kind of similarity its matrix must hold. `needs`: kinds of pairs without which a row is absent from
+    sums and counts (it still serves as a column); where no row is left, the loss and all its gradients are 0.
     """
 
     expects: ClassVar[Similarity] = Similarity.BOUNDED
@@ -37,7 +37,7 @@ class PairLoss(nn.Module):
             is_neg: (N, M) bool; what is in neither is ignored.
         """
 
-    @final
+    @final  # type: ignore[misc]  # nn.Module declares it as an attribute
     def forward(
         self, sim: Tensor, is_pos: Tensor, ignore: Tensor | None = None, weight: Tensor | None = None
     ) -> Tensor:

@@ -15,8 +15,8 @@ class SideBatch:
         vectors: (N, D) float, or None where the recipe has no vectors.
         sequences: (N, T, H, d) float, or None.
         masks: (N, T) bool, True where the sequence is seen; needed with `sequences`.
-        content: (N,) int64: a number for the audio file (its content hash) that the row plays; None: one file for each id.
-        spans: (N, 2) float, seconds of that file between which the row lies; None: every row of an id overlaps the others.
+        content: (N,) int64: a number for the audio file (its content hash) that the row plays; None: one file an id.
+        spans: (N, 2) float, seconds of that file between which the row lies; None: all rows of an id overlap.
         domain: (N,) int64: the manifest; rows of two domains are ignored for each other. None: one domain.
         weight: (N,) float, at least 0. None: all 1.
     """

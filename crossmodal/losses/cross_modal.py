@@ -10,7 +10,7 @@ from crossmodal.similarity.vectors import Similarity, pairwise
 
 
 class CrossModalLoss(nn.Module):
-    """`vector_weight * L_vectors + sequence_weight * L_sequences`; each is the mean of video to music and music to video.
+    """`vector_weight * L_vectors + sequence_weight * L_sequences`, each the mean of video to music and music to video.
 
     Args:
         vectors: pair loss on the global vectors, or None for none; its `expects` says how vectors are compared.

@@ -14,8 +14,8 @@ class InfoNCE(PairLoss):
     """InfoNCE: each positive pair against the negatives of its row.
 
     van den Oord et al. 2018, eq. 4; Chen et al. (NT-Xent), ICML 2020, eq. 1: the mean over positive pairs of
-    `log(1 + sum_n exp(scale s_n) / exp(scale s_p))`; other positives of the row are not in the denominator. With one positive a
-    row it is the cross-entropy of CLIP (Radford et al. 2021); `CrossModalLoss` takes both directions.
+    `log(1 + sum_n exp(scale s_n) / exp(scale s_p))`; other positives of the row are not in the denominator. With one
+    positive a row it is the cross-entropy of CLIP (Radford et al. 2021); `CrossModalLoss` takes both directions.
 
     Args:
         logit_scale: what similarities are multiplied by at the start, > 0; CLIP's 1 / .07.

@@ -1,4 +1,4 @@
-"""What a two-tower model is made of: the settings in `config.json`, checked; a wrong key is answered with the nearest."""
+"""What a two-tower model is made of: the settings in `config.json`, checked, the nearest key named for a wrong one."""
 
 import difflib
 import types
@@ -80,7 +80,7 @@ class ModelConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal[1] = FORMAT
+    format: Literal[1] = 1
     name: str = "compact"
     hop: Annotated[float, Field(gt=0)] = 0.1
     video: SideConfig = SideConfig(channels=37)

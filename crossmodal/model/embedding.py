@@ -95,7 +95,7 @@ def _segments(tower: Tower, hidden: Tensor, mask: Tensor, config: ModelConfig) -
 
 
 def _window_starts(rows: int, length: int, hop: int) -> list[int]:
-    """First rows of the windows: every `hop`, and one that ends with the medium; one if all is shorter than a window."""
+    """First rows of the windows: every `hop`, and one that ends with the medium; one for what is shorter."""
     if rows <= length:
         return [0]
     starts = list(range(0, rows - length + 1, hop))

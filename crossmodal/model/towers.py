@@ -82,7 +82,7 @@ class GatedLayer(nn.Module):
 
 
 class GlobalHead(nn.Module):
-    """What a medium is like: mean and deviation over time, and the autocorrelation of some learned curves, its pulse."""
+    """What a medium is like: mean and deviation over time, and its pulse: the autocorrelation of learned curves."""
 
     # Pairs of steps that the autocorrelation adds as if they were 0: few pairs say little.
     PRIOR_PAIRS = 10
@@ -165,7 +165,7 @@ class Tower(nn.Module):
         return self.to_vector(hidden, mask), self.sequence(hidden, mask)
 
     def encode(self, curves: Tensor, mask: Tensor) -> Tensor:
-        """Prepared curves (N, 2C, T) with (N, T) bool -> (N, W, T), zero where unseen; training adds noise before this."""
+        """Prepared curves (N, 2C, T) with (N, T) bool -> (N, W, T), zero where unseen. Training adds noise before."""
         seen = mask[:, None]
         x = torch.where(seen, F.gelu(self.enter(curves)), 0)
         for layer in self.layers:

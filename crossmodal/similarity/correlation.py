@@ -1,8 +1,8 @@
 """The formula of the sequence similarity: correlation head by head, and the log-mean-exp over heads.
 
-Each head is compared by itself: `r_h = <Q~_h, A~_h> / (max(|Q~_h|, e sqrt n) max(|A~_h|, e sqrt n))`, both sides centred
-over the window, and `r = (1/beta) log mean_h exp(beta r_h)`: a clip may follow its music in one respect only. The floor e
-gives 0 to silence and stills, not noise.
+Each head is compared by itself: `r_h = <Q~_h, A~_h> / (max(|Q~_h|, e sqrt n) max(|A~_h|, e sqrt n))`, both sides
+centred over the window, and `r = (1/beta) log mean_h exp(beta r_h)`: a clip may follow its music in one respect only.
+The floor e gives 0 to silence and stills, not noise.
 """
 
 import math
@@ -26,5 +26,5 @@ def inverse_norm(squares: Tensor, n_steps: Tensor | float) -> Tensor:
 
 
 def over_heads_sharp(sharp: Tensor, dim: int) -> Tensor:
-    """`over_heads` of `sharp = beta r_h`, overwritten; |r_h| <= 1, so no maximum is taken off first, which saves time."""
+    """`over_heads` of `sharp = beta r_h`, overwritten. As |r_h| <= 1, no maximum is taken off first, to save time."""
     return sharp.exp_().mean(dim).log_().div_(BETA)

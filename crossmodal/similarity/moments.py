@@ -26,8 +26,8 @@ def moments(
         span_steps: steps of a span.
 
     Returns:
-        (n,) float32 in [-1, 1]; NaN where the step is unseen on either side or past the track's end, and where under half
-        of the span's steps are seen on both.
+        (n,) float32 in [-1, 1]; NaN where the step is unseen on either side or past the track's end, and where under
+        half of the span's steps are seen on both.
 
     Raises:
         ValueError: shapes that do not belong together.

@@ -1,7 +1,7 @@
 """Similarity of a clip with tracks for every start at which it lies wholly inside: the scan behind a match.
 
-Correlations come from stored spectra, sums over moving windows from running sums. A track that is no longer than the clip
-has one start, 0: what lies past its end counts as a clip that nothing answers.
+Correlations come from stored spectra, sums over moving windows from running sums. A track that is no longer than the
+clip has one start, 0: what lies past its end counts as a clip that nothing answers.
 """
 
 from dataclasses import dataclass
@@ -165,8 +165,8 @@ def _moving_whole(clip: ClipWindows, block: TrackBlock, most: int) -> Tensor:
 def _moving_inverse_norm(block: TrackBlock, n: int) -> Tensor:
     """`1 / max(|A~|, e sqrt n)` of every window of n steps, head by head: (B, H, L - n + 1).
 
-    Windows that reach past a track's end hold nonsense; they are no starts. Running sums go over what is left of the mean,
-    so that they stay small and keep their digits.
+    Windows that reach past a track's end hold nonsense; they are no starts. Running sums go over what is left of the
+    mean, so that they stay small and keep their digits.
     """
     tracks, heads, axes, size = block.rows.shape
     rows = torch.zeros(axes, tracks, heads, size + 1)

@@ -1,0 +1,153 @@
+"""What every pair loss promises, over the whole registry."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crossmodal.losses import PAIR_LOSSES, Kind
+
+RELAXED = settings(deadline=None, max_examples=25, derandomize=True)
+
+
+@st.composite
+def pair_cases(draw: st.DrawFn) -> tuple[torch.Tensor, torch.Tensor]:
+    """A similarity matrix (N, M) in float64 that asks for gradients, and who is positive in it, at least one."""
+    n, m = draw(st.integers(1, 6)), draw(st.integers(2, 6))
+    generator = torch.Generator().manual_seed(draw(st.integers(0, 9999)))
+    sim = torch.rand(n, m, generator=generator, dtype=torch.float64) * 2 - 1
+    ids = torch.randint(0, 3, (n,), generator=generator), torch.randint(0, 3, (m,), generator=generator)
+    is_pos = ids[0][:, None] == ids[1][None]
+    is_pos[0, 1] = True
+    return sim.requires_grad_(), is_pos
+
+
+def loss_and_gradient(name: str, sim: torch.Tensor, *rest: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+    loss = PAIR_LOSSES[name]()(sim, *rest)
+    (gradient,) = torch.autograd.grad(loss, sim)
+    return loss.detach(), gradient
+
+
+@pytest.mark.parametrize("name", PAIR_LOSSES)
+class TestEveryPairLoss:
+    @RELAXED
+    @given(case=pair_cases())
+    def test_gradient_is_that_of_finite_differences(self, name: str, case: tuple[torch.Tensor, torch.Tensor]) -> None:
+        sim, is_pos = case
+        loss = PAIR_LOSSES[name]()
+        assert torch.autograd.gradcheck(lambda s: loss(s, is_pos), [sim], atol=1e-4)
+
+    @RELAXED
+    @given(case=pair_cases())
+    def test_ignored_pair_carries_no_gradient(self, name: str, case: tuple[torch.Tensor, torch.Tensor]) -> None:
+        sim, is_pos = case
+        ignore = torch.zeros_like(is_pos)
+        ignore[0, 0] = True
+        _, gradient = loss_and_gradient(name, sim, is_pos, ignore)
+        assert gradient[0, 0] == 0 and gradient.isfinite().all()
+
+    @RELAXED
+    @given(case=pair_cases())
+    def test_ignored_rows_and_columns_change_nothing(self, name: str, case: tuple[torch.Tensor, torch.Tensor]) -> None:
+        sim, is_pos = case
+        n, m = sim.shape
+        wider = torch.full((n + 1, m + 1), 3.0, dtype=sim.dtype)
+        wider[:n, :m] = sim
+        wide_pos, ignore = torch.ones(n + 1, m + 1, dtype=torch.bool), torch.ones(n + 1, m + 1, dtype=torch.bool)
+        wide_pos[:n, :m], ignore[:n, :m] = is_pos, False
+        torch.testing.assert_close(PAIR_LOSSES[name]()(wider, wide_pos, ignore), PAIR_LOSSES[name]()(sim, is_pos))
+
+    @RELAXED
+    @given(case=pair_cases(), seed=st.integers(0, 99))
+    def test_order_of_rows_and_columns_does_not_matter(
+        self, name: str, case: tuple[torch.Tensor, torch.Tensor], seed: int
+    ) -> None:
+        sim, is_pos = case
+        generator = torch.Generator().manual_seed(seed)
+        rows = torch.randperm(sim.shape[0], generator=generator)
+        columns = torch.randperm(sim.shape[1], generator=generator)
+        loss, gradient = loss_and_gradient(name, sim, is_pos)
+        moved, moved_gradient = loss_and_gradient(name, sim[rows][:, columns], is_pos[rows][:, columns])
+        torch.testing.assert_close(moved, loss)
+        torch.testing.assert_close(moved_gradient, gradient[rows][:, columns])
+
+    def test_no_positive_gives_zero_loss_and_zero_gradient(self, name: str) -> None:
+        if Kind.POS not in PAIR_LOSSES[name].needs:
+            pytest.skip("a row without positives counts for this loss")
+        sim = torch.randn(4, 5, requires_grad=True)
+        loss, gradient = loss_and_gradient(name, sim, torch.zeros(4, 5, dtype=torch.bool))
+        assert loss.item() == 0 and gradient.count_nonzero() == 0  # NaN counts as non-zero
+
+    def test_no_negative_gives_zero_loss_and_zero_gradient(self, name: str) -> None:
+        if Kind.NEG not in PAIR_LOSSES[name].needs:
+            pytest.skip("a row without negatives counts for this loss")
+        sim = torch.randn(4, 5, requires_grad=True)
+        loss, gradient = loss_and_gradient(name, sim, torch.ones(4, 5, dtype=torch.bool))
+        assert loss.item() == 0 and gradient.count_nonzero() == 0
+
+    def test_row_that_lacks_what_is_needed_is_absent(self, name: str) -> None:
+        if not PAIR_LOSSES[name].needs:
+            pytest.skip("every row counts for this loss")
+        sim = torch.tensor([[0.9, 0.1], [0.3, 0.4]], requires_grad=True)
+        is_pos = torch.tensor([[True, False], [False, False]])
+        loss, gradient = loss_and_gradient(name, sim, is_pos)
+        torch.testing.assert_close(loss, PAIR_LOSSES[name]()(sim[:1], is_pos[:1]).detach())
+        assert gradient[1].count_nonzero() == 0
+
+    @pytest.mark.parametrize("shape", [(0, 0), (0, 3), (3, 0)])
+    def test_empty_matrix_gives_zero(self, name: str, shape: tuple[int, int]) -> None:
+        sim = torch.zeros(shape, requires_grad=True)
+        loss, _ = loss_and_gradient(name, sim, torch.zeros(shape, dtype=torch.bool))
+        assert loss.item() == 0
+
+    @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+    def test_extreme_similarities_stay_finite_in_low_precision(self, name: str, dtype: torch.dtype) -> None:
+        sim = (torch.tensor([[1, -1, 1], [-1, 1, -1.0]]) * 1e4).to(dtype).requires_grad_()
+        loss, gradient = loss_and_gradient(name, sim, torch.tensor([[False, True, True], [True, True, False]]))
+        assert loss.dtype == torch.float32 and loss.isfinite() and gradient.isfinite().all()
+
+    def test_broken_similarity_shows_unless_it_is_ignored(self, name: str) -> None:
+        sim = torch.tensor([[0.9, torch.nan, 0.1], [0.3, 0.4, 0.2]], requires_grad=True)
+        is_pos = torch.tensor([[True, False, False], [False, True, False]])
+        assert PAIR_LOSSES[name]()(sim, is_pos).isnan()
+        loss, gradient = loss_and_gradient(name, sim, is_pos, sim.isnan())
+        assert loss.isfinite() and gradient.isfinite().all()
+
+    def test_weight_of_zero_takes_a_row_out_and_weights_of_zero_give_zero(self, name: str) -> None:
+        sim = torch.randn(3, 4, generator=torch.Generator().manual_seed(4), requires_grad=True)
+        is_pos = torch.eye(3, 4, dtype=torch.bool)
+        loss, gradient = loss_and_gradient(name, sim, is_pos, None, torch.tensor([2.0, 2.0, 0.0]))
+        torch.testing.assert_close(loss, PAIR_LOSSES[name]()(sim[:2], is_pos[:2]).detach())
+        assert gradient[2].count_nonzero() == 0
+        loss, gradient = loss_and_gradient(name, sim, is_pos, None, torch.zeros(3))
+        assert loss.item() == 0 and gradient.count_nonzero() == 0
+
+    def test_raising_a_positive_or_lowering_a_negative_lowers_the_loss(self, name: str) -> None:
+        sim = torch.tensor([[0.5, 0.4, 0.0], [0.2, 0.3, 0.1]], requires_grad=True)
+        is_pos = torch.tensor([[True, False, False], [False, True, False]])
+        _, gradient = loss_and_gradient(name, sim, is_pos)
+        assert (gradient[is_pos] < 0).all() and (gradient[~is_pos] >= 0).all()
+
+    def test_wrong_arguments_are_named(self, name: str) -> None:
+        sim, is_pos = torch.zeros(2, 3), torch.zeros(2, 3, dtype=torch.bool)
+        loss = PAIR_LOSSES[name]()
+        cases = [
+            ("sim is", (sim[0], is_pos)),
+            ("sim is", (sim.long(), is_pos)),
+            (r"is_pos is \(3, 2\)", (sim, is_pos.T)),
+            ("is_pos is .*float32", (sim, sim)),
+            ("ignore is", (sim, is_pos, is_pos[:1])),
+            (r"weight is \(3,\); it must be \(2,\)", (sim, is_pos, None, torch.ones(3))),
+        ]
+        for says, arguments in cases:
+            with pytest.raises(ValueError, match=says):
+                loss(*arguments)
+
+    def test_constants_come_back_into_range_after_a_step(self, name: str) -> None:
+        loss = PAIR_LOSSES[name]()
+        with torch.no_grad():
+            for parameter in loss.parameters():
+                parameter.add_(1000)
+        loss.after_step()
+        assert loss(torch.tensor([[0.5, 0.4]]), torch.tensor([[True, False]])).isfinite()
+        assert all(parameter.abs().max() < 100 for parameter in loss.parameters())
