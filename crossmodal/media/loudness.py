@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import sosfilt
 
 STEP = 0.1  # seconds: blocks of 400 ms overlap by 75 %, so four steps make a block
 ABSOLUTE_GATE = -70.0  # LUFS
@@ -54,6 +53,8 @@ class LoudnessMeter:
             return
         if rate != self._rate or samples.shape[0] != len(self._weights):
             self._begin(samples.shape[0], rate)
+        from scipy.signal import sosfilt  # two seconds of import, which films without sound need not wait for
+
         self._peak = max(self._peak, float(np.abs(samples).max()))
         weighted, self._state = sosfilt(self._filters, samples, axis=1, zi=self._state)
         if self._rest.shape[1]:
