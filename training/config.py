@@ -3,10 +3,10 @@
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from crossmodal.errors import ConfigError
 
@@ -99,6 +99,12 @@ class Config(Section):
     loss: LossConfig = LossConfig()
     model: dict[str, Any] = Field(default_factory=dict)
 
+    @model_validator(mode="after")
+    def _shortest_first(self) -> Self:
+        if not 1 < self.passage[0] <= self.passage[1]:
+            raise ValueError(f"passage is {list(self.passage)}; it must be the shortest and the longest, above 1 s")
+        return self
+
 
 def load_config(preset: str | Path | None = None, overrides: Sequence[str] = ()) -> Config:
     """The settings of a preset or YAML file with `key=value` overrides (`optimiser.lr=1e-3`).
@@ -165,10 +171,16 @@ def _explain(error: ValidationError, where: str) -> str:
     first = error.errors()[0]
     place = [str(part) for part in first["loc"]]
     if first["type"] != "extra_forbidden":
-        return f"{where}: {'.'.join(place)}: {first['msg']}, got {first['input']!r}."
+        at = f"{'.'.join(place)}: " if place else ""
+        return f"{where}: {at}{first['msg'].removeprefix('Value error, ')}, got {_short(first['input'])}."
     section: Any = Config
     for part in place[:-1]:
         section = section.model_fields[part].annotation
     close = difflib.get_close_matches(place[-1], section.model_fields, n=1)
     hint = f" Did you mean '{close[0]}'?" if close else f" There are: {', '.join(section.model_fields)}."
     return f"{where}: no setting '{'.'.join(place)}'.{hint}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:39] + "…"

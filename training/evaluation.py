@@ -14,7 +14,7 @@ from crossmodal.embedding import Embedding
 from crossmodal.encoders import AUDIO_CHANNELS, VIDEO_CHANNELS
 from crossmodal.errors import ManifestError
 from crossmodal.features import Features, Side
-from crossmodal.matching.calibration import Calibration
+from crossmodal.matching.calibration import Calibration, plain_final
 from crossmodal.model import TwoTowerModel
 from crossmodal.similarity.sequences import aligned
 from crossmodal.similarity.spectra import TrackSpectra
@@ -24,7 +24,6 @@ from training.data.pairs import Pair, span
 from training.report import Protocol, chance, paired_difference
 
 MAX_SECONDS = 12.0
-GLOBAL_SHARE = 0.4  # without a calibration the rank is by .4 g + .6 s_seq
 Progress = Callable[[int, int], None]
 
 
@@ -134,9 +133,8 @@ def searched_scores(clips: list[Embedding], music: list[Embedding], bonus: float
 def final(scores: PairScores, calibration: Calibration | None, seconds: float) -> np.ndarray:
     """The score that ranks, (N, M)."""
     if calibration is not None:
-        return np.asarray(calibration.final(scores.g, scores.s_seq, seconds, scores.n_starts))
-    s = np.where(np.isnan(scores.s_seq), scores.g, scores.s_seq)
-    return GLOBAL_SHARE * scores.g + (1 - GLOBAL_SHARE) * s
+        return calibration.final(scores.g, scores.s_seq, seconds, scores.n_starts)
+    return plain_final(scores.g, scores.s_seq)
 
 
 def _aligned(pairs: list[Pair], model: TwoTowerModel, calibration: Calibration | None, seconds: float) -> np.ndarray:
@@ -171,7 +169,7 @@ def middle(features: Features, seconds: float) -> Features:
 
 
 def untrained(pairs: list[Pair], seconds: float) -> dict[str, Protocol]:
-    """What motion against loudness reaches without any learning: correlation over time, the best one where starts are searched.
+    """What motion against loudness reaches without any learning: correlation over time, at the best start if searched.
 
     *apart* compares the autocorrelations of the two curves (0.1-4.8 s): their pulse.
     """

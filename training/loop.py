@@ -4,6 +4,7 @@ Every random draw of a step depends on (seed, step) alone. A state is written be
 stands under the real name. One JSON line a step goes to `log.jsonl`.
 """
 
+import copy
 import json
 import math
 import time
@@ -77,9 +78,9 @@ class Trainer:
 
     def averaged(self) -> TwoTowerModel:
         """A copy of the model with the averaged weights, in eval mode."""
-        copy = TwoTowerModel(self.model.config)
-        copy.load_state_dict({**self.model.state_dict(), **self.average})
-        return copy.eval()
+        averaged = copy.deepcopy(self.model)  # a new model would draw first weights from the global generator
+        averaged.load_state_dict({**self.model.state_dict(), **self.average})
+        return averaged.eval()
 
     def save(self) -> None:
         """Write the state to resume from, beside and moved."""

@@ -1,6 +1,5 @@
-"""One training run from inputs to a model folder: the bundled model from the data folder, or a model of one's own manifests."""
+"""One training run, from inputs to a model folder: the bundled model, or a model of one's own manifests."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

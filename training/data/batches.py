@@ -114,7 +114,7 @@ def _by_music(pairs: list[Pair]) -> list[list[Pair]]:
 
 
 def _steps(pair: Pair) -> int:
-    return min(len(pair.video.values), len(pair.audio.values) - round(pair.start / pair.video.hop))
+    return min(round(pair.seconds / pair.video.hop), len(pair.video.values))
 
 
 def _cut(values: np.ndarray, seen: np.ndarray, start: int, length: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,7 @@
 """What the bundled model is trained on, out of the data folder, and what is kept from it for calibration.
 
-Sources (`group`) are held out whole: their visualiser clips and their music go to `calibrate`, and so do some footage and
-the montage rules that training never sees. `real` and barred clips are never read here.
+Sources (`group`) are held out whole: their visualiser clips and their music go to `calibrate`, and so do some footage
+and the montage rules that training never sees. `real` and barred clips are never read here.
 """
 
 import csv

@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 
 WIDTH, HEIGHT = 64, 48
 MAX_SECONDS = 12.0
-# README-video, "Who may be trained on": nothing else of that folder may be. By source, so that a source is held out whole.
+# README-video, "Who may be trained on": nothing else of that folder may be. By source, to hold a source out whole.
 TRAINING_CLIPS = {
     "bikes": ("bikes-25fps-silent.mp4",),
     "cinepak": ("cinepak-silent.avi",),
@@ -106,7 +106,7 @@ def texture(seed: int, seconds: float = 6.0, rate: float = 25.0) -> Footage:
     field = kind(rng, times)  # (F, 48, 64) in 0-1
     dark, bright = rng.uniform(0, 110, 3), rng.uniform(90, 255, 3)
     frames = dark + field[..., None] * (bright - dark)
-    grain = rng.normal(0, rng.uniform(0, 4), frames.shape[:3] + (1,))
+    grain = rng.normal(0, rng.uniform(0, 4), (*frames.shape[:3], 1))
     return Footage(f"texture-{seed}", np.clip(frames + grain, 0, 255).astype(np.uint8), rate)
 
 

@@ -70,11 +70,21 @@ def read_pairs(
 def _pair(row: Row, store: FeatureStore, encoders: dict[Side, Encoder], domain: str) -> Pair:
     audio_path = row.audio if row.audio is not None else row.video
     video = _part(store.features(encoders["video"], row.video), row.video_start, row.video_end)
-    audio = _part(store.features(encoders["audio"], audio_path), row.audio_start, row.audio_end)
+    audio = store.features(encoders["audio"], audio_path)
     if audio.silent:
         raise MediaError(str(audio_path), "no_audio", "the sound is silent", "A pair needs music; leave the row out.")
     music_id = row.music_id or guard.run(content_hash, audio_path, "audio")
-    return Pair(row.id, music_id, row.group or row.id, video, audio, domain=domain, weight=row.weight)
+    return Pair(
+        row.id,
+        music_id,
+        row.group or row.id,
+        video,
+        audio,
+        start=row.audio_start or 0.0,
+        end=row.audio_end,
+        domain=domain,
+        weight=row.weight,
+    )
 
 
 def _part(features: Features, start: float | None, end: float | None) -> Features:

@@ -16,6 +16,7 @@ class Pair:
         video: Features of the clip.
         audio: Features of the whole audio that is searched.
         start: second of the audio at which the clip begins.
+        end: second of the audio at which the part that counts ends; None is its end.
         domain: where the pair comes from: pairs of two domains are neither right nor wrong.
         weight: of the row in the loss.
     """
@@ -26,13 +27,15 @@ class Pair:
     video: Features
     audio: Features
     start: float = 0.0
+    end: float | None = None
     domain: str = "manifest"
     weight: float = 1.0
 
     @property
     def seconds(self) -> float:
         """How long clip and music run together from the clip's beginning."""
-        return min(self.video.duration, self.audio.duration - self.start)
+        end = self.audio.duration if self.end is None else min(self.end, self.audio.duration)
+        return min(self.video.duration, end - self.start)
 
 
 def span(features: Features, start: float, seconds: float) -> Features:

@@ -6,6 +6,7 @@ does not couple is drawn at random from the same ranges.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -153,7 +154,7 @@ def _footage(
 ) -> list[int]:
     """For each shot a rank among the footage by liveliness, never the same twice running."""
     chosen: list[int] = []
-    for first, last in zip(edges[:-1], edges[1:], strict=True):
+    for first, last in pairwise(edges):
         place = 0.5 + 0.35 * float(energy[first:last].mean())  # loud passages: near 1
         wanted = lively * place + (1 - lively) * rng.uniform(0, 1) if lively else rng.uniform(0, 1)
         k = int(np.clip(round(wanted * (n_footage - 1)), 0, n_footage - 1))
