@@ -49,7 +49,7 @@ class Limits:
     memory_bytes: int = 768 << 20
 
 
-class _Crash(Exception):
+class _CrashError(Exception):
     """The child went away in the middle of a call."""
 
 
@@ -85,9 +85,9 @@ def run(
         try:
             try:
                 return _call_once(call, name, limits)
-            except _Crash:
+            except _CrashError:
                 return _call_once(call, name, limits)
-        except _Crash:
+        except _CrashError:
             remedy = "Convert it with another program, or leave it out."
             raise MediaError(name, "corrupt", "the decoder crashed on it", remedy) from None
         except MediaError as error:
@@ -156,7 +156,7 @@ class _Child:
         try:
             write_message(self.process.stdin, call)  # type: ignore[arg-type]
         except OSError:
-            raise _Crash from None
+            raise _CrashError from None
         return self._wait(limits.seconds, name, limits)
 
     def _wait(self, seconds: float, name: str, limits: Limits) -> list[object]:
@@ -175,7 +175,7 @@ class _Child:
             if answer[0] == "alive":
                 end = now + seconds
             elif answer[0] == "gone":
-                raise _Crash
+                raise _CrashError
             elif answer[0] != "nothing":
                 return answer
             elif now > end:

@@ -78,7 +78,9 @@ class _Heartbeat:
             write_message(self.answers, ["alive"])
 
 
-def _answer(module: str, name: str, path: Path, arguments: tuple[object, ...], options: dict[str, object]) -> list[object]:
+def _answer(
+    module: str, name: str, path: Path, arguments: tuple[object, ...], options: dict[str, object]
+) -> list[object]:
     try:
         function = getattr(import_module(module), name)
         guard.alive()
