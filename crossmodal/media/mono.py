@@ -41,6 +41,7 @@ class MonoMixer:
     def __init__(self, rate: int) -> None:
         self._fade = max(1, int(FADE * rate))
         self._used: int | None = None  # None: the mix, 0 or 1: a side
+        self._has_begun = False
         self.seconds_of_one_side = 0.0
         self._rate = rate
 
@@ -51,7 +52,8 @@ class MonoMixer:
         if self._used is not None:
             self.seconds_of_one_side += sides.shape[1] / self._rate
         now = both if self._used is None else sides[self._used]
-        if before == self._used:
+        has_begun, self._has_begun = self._has_begun, True
+        if before == self._used or not has_begun:
             return now
         old = both if before is None else sides[before]
         n = min(self._fade, len(both))

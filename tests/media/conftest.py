@@ -126,7 +126,8 @@ def write_sound(
     """A sound file of samples (C, L) float32."""
     with av.open(str(path), "w", format=FORMATS.get(path.suffix), options=options or {}) as container:
         container.metadata.update(tags or {})
-        track = container.add_stream(codec or SOUNDS[path.suffix], rate=rate)
+        codec = codec or SOUNDS[path.suffix]
+        track = container.add_stream(codec, rate=rate, options={"strict": "experimental"} if codec == "vorbis" else {})
         track.layout = layout or ("mono" if samples.shape[0] == 1 else "stereo")
         _mux_sound(container, track, samples, rate, start)
     return path
@@ -134,8 +135,8 @@ def write_sound(
 
 def _mux_sound(container: Any, track: Any, samples: np.ndarray, rate: int, start: float) -> None:
     for at in range(0, samples.shape[1], 4800):
-        part = np.ascontiguousarray(samples[:, at : at + 4800], np.float32)
-        frame = av.AudioFrame.from_ndarray(part, format="fltp", layout=track.layout.name)
+        part = np.ascontiguousarray(samples[:, at : at + 4800].T, np.float32).reshape(1, -1)  # packed: (1, L * C)
+        frame = av.AudioFrame.from_ndarray(part, format="flt", layout=track.layout.name)
         frame.sample_rate, frame.pts, frame.time_base = rate, at + round(start * rate), Fraction(1, rate)
         container.mux(track.encode(frame))
     container.mux(track.encode(None))
