@@ -1,7 +1,7 @@
 """The mark that keeps a spreadsheet from running a cell as a formula, set by our writer and undone by our reader.
 
-A text that begins with `= + - @` gets one `'` in front, numbers and paths apart. So that the mark can be undone exactly,
-a text that begins with `'` marks and then such a sign gets one more.
+A text that begins with `= + - @` gets one quote mark in front, numbers and paths apart. So that the mark can be undone
+exactly, a text that begins with quote marks and then such a sign gets one more.
 """
 
 import re
