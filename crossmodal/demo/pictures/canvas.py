@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 ASPECT = 16 / 9
 
@@ -85,6 +86,32 @@ def smooth(low: float, high: float, value: np.ndarray) -> np.ndarray:
 def over(tone: np.ndarray, value: float | np.ndarray, cover: np.ndarray) -> None:
     """Paint `value` over `tone` in place, where `cover` (0-1) says so."""
     tone += (value - tone) * cover
+
+
+def splat(picture: np.ndarray, canvas: Canvas, at: np.ndarray, gain: np.ndarray, inks: np.ndarray, size: float) -> None:
+    """Add soft dots to `picture` (3, H, W) in place.
+
+    Args:
+        at: (n, 2) places.
+        gain: (n,) how bright.
+        inks: (n, 3) red, green, blue.
+        size: radius; dots smaller than a pixel are fainter instead.
+    """
+    column = (at[:, 0] - float(canvas.x[0, 0])) / float(canvas.x[0, 1] - canvas.x[0, 0])
+    row = (float(canvas.y[0, 0]) - at[:, 1]) / float(canvas.y[0, 0] - canvas.y[1, 0])
+    seen = (column >= 0) & (column < canvas.width - 1) & (row >= 0) & (row < canvas.height - 1)
+    column, row, light = column[seen], row[seen], (gain[:, None] * inks)[seen]
+    left, top = column.astype(int), row.astype(int)
+    across, down = column - left, row - top
+    first = top * canvas.width + left
+    where = np.concatenate([first, first + 1, first + canvas.width, first + canvas.width + 1])
+    share = np.concatenate([(1 - across) * (1 - down), across * (1 - down), (1 - across) * down, across * down])
+    sigma = max(0.55, size / canvas.px)
+    strength = min(1.0, (size / canvas.px) ** 2 * 2) * 1.6 * np.pi * sigma**2  # below a pixel a dot loses light
+    for channel in range(3):
+        dots = np.bincount(where, share * np.tile(light[:, channel], 4), canvas.height * canvas.width)
+        dots = dots.astype(np.float32).reshape(canvas.height, canvas.width)
+        picture[channel] += gaussian_filter(dots, sigma, truncate=2.2) * np.float32(strength)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

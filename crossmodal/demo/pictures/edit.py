@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -99,7 +100,7 @@ def plan_film(
     n_frames = int(len(samples) / rate * fps)
     drive = hear(samples, rate, n_frames, fps)
     times = start + np.arange(n_frames) / fps
-    speed = rng.uniform(0.85, 1.15) * (0.16 + 1.75 * drive.level**1.8 + 0.5 * drive.level * drive.pulse)
+    speed = rng.uniform(0.85, 1.15) * (0.14 + 1.9 * drive.level**2.6 + 0.9 * drive.level**2 * drive.pulse)
     shots = _shots(song, start, n_frames, fps, drive, rng, lead_scene)
     light = gaussian_filter1d(drive.light, 0.08 * fps)
     exposure = rng.uniform(0.72, 0.8) + rng.uniform(0.3, 0.5) * light
@@ -137,7 +138,7 @@ def _shots(
     edges = [0, *_cuts(song, start, n_frames, fps, drive, rng), n_frames]
     order = rng.choice(((0, 1, 0, 2), (0, 0, 1, 1), (0, 1, 2, 1), (0, 0, 0, 1)), 1)[0]
     shots = []
-    for number, (begin, end) in enumerate(zip(edges, edges[1:], strict=False)):
+    for number, (begin, end) in enumerate(pairwise(edges)):
         look = int(order[number % 4])
         zoom = 1.0 if number == 0 else float(rng.choice((1.0, 1.25, 1.6)))
         reach = 1 - 1 / zoom

@@ -1,10 +1,10 @@
-"""Scenes without things: silk, kaleidoscope, lava, tunnel, stars, clouds."""
+"""Scenes without things: silk, kaleidoscope, lava, tunnel, stars, fireworks."""
 
 import math
 
 import numpy as np
 
-from crossmodal.demo.pictures.canvas import ASPECT, Canvas, Moment, Palette, over, smooth, tint
+from crossmodal.demo.pictures.canvas import Canvas, Moment, Palette, over, smooth, splat, tint
 
 
 class Silk:
@@ -126,7 +126,7 @@ class Stars:
 
     def __init__(self, canvas: Canvas, palette: Palette, rng: np.random.Generator) -> None:
         self.canvas, self.colours = canvas, palette.colours
-        self.count, self.n_dots = 420, 9
+        self.count, self.n_dots = 380, 12
         self.place = rng.uniform(-1, 1, (self.count, 2)) * (2.2, 1.4)
         self.depth = rng.uniform(0, 1, self.count)
         self.ink = self.colours[rng.choice((2, 3, 4, 4), self.count), :, 0, 0]
@@ -141,51 +141,41 @@ class Stars:
         length = 0.004 + 0.075 * now.level**1.5
         dots = depth[:, None] + np.linspace(0, length, self.n_dots)[None]  # (S, dots)
         scale = 0.55 / (dots + 0.06)
-        size = np.clip(0.010 * scale, canvas.px, 0.05)
-        sx, sy = self.place[:, :1] * scale * 0.5, self.place[:, 1:] * scale * 0.5
-        fade = (
-            np.clip(1.2 - depth, 0, 1)[:, None]
-            * np.linspace(1, 0.2, self.n_dots)[None]
-            * (0.3 + 0.5 * now.light + 0.4 * now.spark)
-        )
-        gain = fade * np.minimum((size / canvas.px) ** 2, 5) * 0.55
-        column = (sx / ASPECT + 1) / 2 * canvas.width - 0.5
-        row = (1 - sy) / 2 * canvas.height - 0.5
-        layer = np.zeros((3, canvas.height * canvas.width), dtype=np.float32)
-        left, top = np.floor(column).astype(int), np.floor(row).astype(int)
-        for dx, dy in ((0, 0), (1, 0), (0, 1), (1, 1)):
-            weight = np.abs(1 - dx - (column - left)) * np.abs(1 - dy - (row - top)) * gain
-            at_x, at_y = left + dx, top + dy
-            ok = (at_x >= 0) & (at_x < canvas.width) & (at_y >= 0) & (at_y < canvas.height)
-            colour = np.broadcast_to(self.ink[:, None], (*weight.shape, 3))[ok] * weight[ok][:, None]
-            flat = (at_y * canvas.width + at_x)[ok]
-            for channel in range(3):
-                layer[channel] += np.bincount(flat, colour[:, channel], layer.shape[1])
-        return picture + layer.reshape(3, canvas.height, canvas.width)
+        at = np.stack([self.place[:, :1] * scale * 0.5, self.place[:, 1:] * scale * 0.5], axis=2)  # (S, dots, 2)
+        fade = np.clip(1.15 - depth, 0, 1)[:, None] * np.linspace(1, 0.2, self.n_dots)[None]
+        gain = fade * (0.3 + 0.6 * now.light + 0.5 * now.spark) * np.where(depth > 0.4, 0.6, 1.3)[:, None]
+        inks = np.repeat(self.ink, self.n_dots, axis=0)
+        splat(picture, self.canvas, at.reshape(-1, 2), gain.reshape(-1), inks, 0.010)
+        return picture
 
 
-class Clouds:
-    """Layers of soft colour that slide over each other, with a light behind them."""
+class Fireworks:
+    """A burst on every beat, as large as the music is loud; the sparks fall and glitter."""
 
     def __init__(self, canvas: Canvas, palette: Palette, rng: np.random.Generator) -> None:
         self.canvas, self.colours = canvas, palette.colours
-        self.start = rng.uniform(0, 6.28, (4, 3)).tolist()
-        self.freq = rng.uniform(0.6, 1.7, (4, 2)).tolist()
-        order = rng.permutation(4)
-        self.inks = self.colours[1:][order]
-        self.lamp = canvas.polar((float(rng.uniform(-1, 1)), float(rng.uniform(-0.3, 0.6))))[0]
+        self.n_sparks, self.n_dots = 90, 5
+        self.place = rng.uniform(-1, 1, (64, 2)) * (1.35, 0.45) + (0, 0.25)
+        self.ink = self.colours[rng.choice((2, 3, 3, 4), 64), :, 0, 0]
+        angle, reach = rng.uniform(0, 6.28, self.n_sparks), np.sqrt(rng.uniform(0.12, 1, self.n_sparks))
+        self.course = np.stack([np.cos(angle) * reach, np.sin(angle) * reach], axis=1)  # (S, 2)
+        self.ground = self.colours[0] * 0.55 + (self.colours[1] - self.colours[0]) * (0.7 * smooth(0.6, -1.1, canvas.y))
+        self.ground = self.ground + canvas.zeros()
 
     def draw(self, now: Moment) -> np.ndarray:
-        x, y = self.canvas.x, self.canvas.y
-        picture = np.broadcast_to(self.colours[1], (3, self.canvas.height, self.canvas.width)).copy()
-        for layer in range(4):
-            a, b, c = self.start[layer]
-            f, g = self.freq[layer]
-            t = now.phase * (0.5 + 0.22 * layer)
-            bank = np.sin(f * 1.5 * x + a + t + np.sin(g * y + b)) + np.sin(
-                g * 1.9 * y + c - 0.6 * t + np.sin(f * x + 0.4 * t)
-            )
-            cover = smooth(-0.9, 1.5, bank) * np.float32(0.78)
-            picture += (self.inks[layer] - picture) * cover
-        glow = np.exp(-self.lamp * self.lamp * np.float32(2.2)) * np.float32(0.15 + 0.35 * now.light + 0.4 * now.pulse)
-        return picture + (1 - picture) * glow
+        picture = self.ground * np.float32(0.8 + 0.7 * now.pulse * now.level)
+        bursts = [self._burst(int(now.beat) - back, now.beat % 1 + back, now) for back in range(4)]
+        at, gain, inks = (np.concatenate(parts) for parts in zip(*bursts, strict=True))
+        splat(picture, self.canvas, at, gain, inks, 0.012 + 0.006 * now.spark)
+        return picture
+
+    def _burst(self, number: int, age: float, now: Moment) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Places (n, 2), brightness (n,) and colours (n, 3) of one burst, `age` beats old."""
+        size = (0.3 + 0.75 * now.level) * (1 - math.exp(-1.6 * age))
+        fade = math.exp(-0.75 * age) * (0.35 + 0.75 * now.level)
+        trail = size * np.linspace(1, 0.86 - 0.1 * math.exp(-age), self.n_dots)  # (dots,)
+        at = self.place[number % 64] + self.course[:, None] * trail[None, :, None]  # (S, dots, 2)
+        at[..., 1] -= 0.06 * age**2
+        glitter = fade * np.linspace(1, 0.15, self.n_dots) * (0.6 + 0.4 * now.light + 0.6 * now.spark)
+        n_all = self.n_sparks * self.n_dots
+        return at.reshape(-1, 2), np.tile(glitter, self.n_sparks), np.broadcast_to(self.ink[number % 64], (n_all, 3))

@@ -1,4 +1,4 @@
-"""Scenes of places: dunes, sea, aurora, street lights, sunset road, forest, rain."""
+"""Scenes of places: dunes, sea, aurora, street lights, sunset road, forest, rain, skyline."""
 
 import math
 
@@ -231,3 +231,48 @@ class Rain:
         fall = (self.canvas.y * 0.5 + self.offset + np.float32(now.phase * 0.55) * self.speed) % 1
         streak = smooth(0.55 - 0.3 * now.level, 1.0, fall) * self.profile
         return tint(tone * (1 + 0.9 * streak) + 0.07 * streak, self.ramp)
+
+
+class Skyline:
+    """A city at night that passes in three rows; its windows answer the high strokes."""
+
+    def __init__(self, canvas: Canvas, palette: Palette, rng: np.random.Generator) -> None:
+        self.canvas, self.colours = canvas, palette.colours
+        self.rows = [self._houses(rng, row) for row in range(3)]
+        self.moon = canvas.polar((float(rng.uniform(-1.2, 1.2)), float(rng.uniform(0.45, 0.7))))[0]
+        self.sky = self.colours[0] + (self.colours[2] - self.colours[0]) * smooth(1.1, -0.8, canvas.y) + canvas.zeros()
+
+    @staticmethod
+    def _houses(rng: np.random.Generator, row: int) -> tuple[np.ndarray, np.ndarray]:
+        """Heights of 40 lots, and which of their 12 × 40 windows are lit how."""
+        height = (-0.15 - 0.28 * row) + rng.uniform(-0.3, 0.45 - 0.1 * row, 40)
+        return height.astype(np.float32), (rng.random((40, 480)) ** 2).astype(np.float32)
+
+    def draw(self, now: Moment) -> np.ndarray:
+        picture = self.sky + np.exp(self.moon * np.float32(-2)) * np.float32(0.15 + 0.3 * now.pulse) * self.colours[3]
+        picture += (self.colours[4] - picture) * inside(
+            self.moon - np.float32(0.15 * (1 + 0.12 * now.pulse)), self.canvas.px
+        )
+        for row, (heights, lit) in enumerate(self.rows):
+            self._draw_row(picture, row, heights, lit, now)
+        return picture
+
+    def _draw_row(self, picture: np.ndarray, row: int, heights: np.ndarray, lit: np.ndarray, now: Moment) -> None:
+        px, top = self.canvas.px, int(np.searchsorted(-self.canvas.y[:, 0], -float(heights.max()) - 2 * self.canvas.px))
+        y = self.canvas.y[top:]
+        width, cell = 0.17 + 0.09 * row, 0.05 + 0.012 * row
+        along = self.canvas.x[0] / np.float32(width) + np.float32(now.phase * (0.25 + 0.5 * row) * 0.55 / width)
+        lot = np.floor(along).astype(int) % 40
+        column, floor = (along % 1) * 5, (y + np.float32(2)) / np.float32(cell)
+        edge = px * 1.2 / cell
+        pane = inside(np.abs(column % 1 - 0.5) - np.float32(0.26), edge) * ((column > 0.5) & (column < 4.5))
+        pane = pane[None] * inside(np.abs(floor % 1 - 0.5) - np.float32(0.3), edge)
+        window = (lot * 480 + np.floor(column).astype(int) * 90)[None] + np.floor(floor).astype(int) % 90
+        shine = lit.ravel().take(window) * np.float32(0.5 + 0.7 * now.light + now.spark) - np.float32(0.25)
+        house = inside(y - heights[lot][None], px)
+        light = np.clip(shine, 0, 1) * pane * house
+        wall = self.colours[1] * (0.75 - 0.3 * row) + self.colours[0] * (0.25 + 0.2 * row)
+        part = picture[:, top:]
+        part *= 1 - house
+        part += wall * (house - light)
+        part += self.colours[3] * light

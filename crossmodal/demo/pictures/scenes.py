@@ -15,6 +15,7 @@ SCENES: dict[str, Callable[[Canvas, Palette, np.random.Generator], Scene]] = {
     "road": places.Road,
     "forest": places.Forest,
     "rain": places.Rain,
+    "skyline": places.Skyline,
     "poster": shapes.Poster,
     "orbits": shapes.Orbits,
     "mandala": shapes.Mandala,
@@ -27,5 +28,5 @@ SCENES: dict[str, Callable[[Canvas, Palette, np.random.Generator], Scene]] = {
     "lava": flows.Lava,
     "tunnel": flows.Tunnel,
     "stars": flows.Stars,
-    "clouds": flows.Clouds,
+    "fireworks": flows.Fireworks,
 }
