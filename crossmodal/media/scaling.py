@@ -32,10 +32,10 @@ class Scaler:
 
     def draw(self, frame: VideoFrame, pixels: np.ndarray) -> None:
         """Write a frame into pixels (H, W, 3) uint8, which hold grey where bars are to be."""
-        matrix = display_matrix(frame)
-        key = (frame.width, frame.height, matrix)
+        # Not the matrix itself: reading it ties the frame into a cycle, and hundreds of frames wait for the collector.
+        key = (frame.width, frame.height, frame.rotation)
         if key != self._key:
-            self._key, self._turn = key, turn_of_matrix(matrix)
+            self._key, self._turn = key, turn_of_matrix(display_matrix(frame))
             shown = shown_size(frame.width, frame.height, self._aspect, self._turn)
             self._place = place(shown, self._size, self._turn, self._bars)
         at = self._place
