@@ -38,7 +38,7 @@ def open_container(opened: OpenSource) -> InputContainer:
     """
     refuse_by_head(opened.handle, opened.name)
     try:
-        return av.open(
+        container = av.open(
             NamelessHandle(opened.handle, opened.size_bytes),
             mode="r",
             metadata_errors="replace",
@@ -51,6 +51,10 @@ def open_container(opened: OpenSource) -> InputContainer:
         raise kind_of_failure(opened.handle, opened.name) from error
     except MediaError as error:
         raise MediaError(opened.name, error.kind, error.trouble, error.remedy) from error
+    if not container.streams:
+        container.close()
+        raise MediaError(opened.name, "corrupt", "its index lists nothing", "Copy or download it again.")
+    return container
 
 
 def _refuse_to_open(url: str, flags: int, options: dict[str, str]) -> Any:

@@ -37,8 +37,8 @@ class NamelessHandle:
     def __init__(self, handle: BinaryIO, size_bytes: int) -> None:
         self._handle, self._size, self._place = handle, size_bytes, 0
 
-    def read(self, n_bytes: int) -> bytes:
-        """Up to `n_bytes` from this place on."""
+    def read(self, n_bytes: int = -1) -> bytes:
+        """Up to `n_bytes` from this place on; all that is left if negative."""
         self._handle.seek(self._place)
         data = self._handle.read(n_bytes)
         self._place += len(data)
