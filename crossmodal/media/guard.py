@@ -81,7 +81,7 @@ def run(
     """
     name = display_name(source)
     with _Spooled(source) as path:
-        call = [function.__module__, function.__qualname__, path, arguments, options]
+        call: list[object] = [function.__module__, function.__qualname__, path, arguments, options]
         try:
             try:
                 return _call_once(call, name, limits)

@@ -114,6 +114,11 @@ class VideoReader:
             raise ValueError(f"frames: rate {rate}, size {size}, start {start} must be positive")
         return self._frames(rate, (width, height), start, end, bars, from_key_frame)
 
+    def shown(self) -> Iterator[tuple[float, VideoFrame]]:
+        """Every frame as decoded, with the time from which a player shows it, seconds from 0:00."""
+        with self._film() as film:
+            yield from self._timed(film)
+
     def key_frame_times(self) -> np.ndarray:
         """(K,) float64: when key frames are shown, seconds from 0:00, by reading packets and decoding nothing."""
         with self._film() as film:
