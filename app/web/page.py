@@ -14,6 +14,7 @@ from crossmodal.media import guard, mux
 HERE = Path(__file__).parent
 CSS = (HERE / "page.css").read_text(encoding="utf-8")
 SOUNDS = {"Off": "off", "Low": "low", "Full": "full"}
+MUXING = guard.Limits(seconds=60.0, memory_bytes=2 << 30)  # an encoder of large pictures holds many of them
 HEAD = (
     '<div class="cm-head"><h1>crossmodal</h1><span>Music for your video, from your own library. '
     "Nothing leaves the computer that runs crossmodal.</span></div>"
@@ -98,7 +99,10 @@ class Page:
         self.workspace.forget_previews()
         out = self.workspace.new_preview()
         track = match.track
-        guard.run(mux.preview, clip, str(track.path), str(out), start=match.start, original=SOUNDS[sound])
+        gain = mux.gain_db(track.loudness_lufs, track.peak_dbfs)
+        guard.run(
+            mux.preview, clip, track.path, out, limits=MUXING, start=match.start, own_sound=SOUNDS[sound], gain=gain
+        )
         return out.name
 
     @staticmethod

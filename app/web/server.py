@@ -99,7 +99,8 @@ def build(settings: Settings, matcher: Matcher, folder: Path, workspace: Workspa
 
     @server.get("/media/{track_id}")
     def media(track_id: int) -> FileResponse:
-        path = matcher.catalogue.track(track_id).path if matcher.catalogue.has_track(track_id) else None
+        found = matcher.catalogue.tracks_by_id([track_id])
+        path = found[0].path if found else None
         if path is None or not path.is_file():
             raise HTTPException(404, "This file is missing.")
         return FileResponse(path, media_type=MEDIA_TYPES.get(path.suffix.lower(), "application/octet-stream"))

@@ -33,14 +33,14 @@ CLOCK = 90_000
 COPIED_FORMATS = ("yuv420p", "yuvj420p")
 
 
-def gain_db(loudness_lufs: float, peak_dbfs: float) -> float:
+def gain_db(loudness_lufs: float | None, peak_dbfs: float | None) -> float:
     """The gain that brings a track to -18 LUFS without lifting its peak above -1 dBFS; 0 where nothing was measured.
 
     Example:
         >>> gain_db(-10.0, -0.1), gain_db(-30.0, -6.0)
         (-8.0, 5.0)
     """
-    if not (math.isfinite(loudness_lufs) and math.isfinite(peak_dbfs)):
+    if loudness_lufs is None or peak_dbfs is None or not math.isfinite(loudness_lufs + peak_dbfs):
         return 0.0
     gain = TARGET_LUFS - loudness_lufs
     return min(gain, max(0.0, PEAK_CEILING_DBFS - peak_dbfs)) if gain > 0 else gain
