@@ -136,8 +136,8 @@ class Calibration(BaseModel):
         standing = (np.where(np.isfinite(s_seq), s_seq, 0.0) - m) / sigma
         return w * g / self.sigma_g + (1 - w) * standing
 
-    def probability(self, final: ArrayLike, seconds: float) -> np.ndarray:
-        """The score that is shown, in [0, 1]; it rises with `final`.
+    def logit(self, final: ArrayLike, seconds: float) -> np.ndarray:
+        """`final` on a scale that clips of every length share: the log odds that the pair is the true one.
 
         Args:
             final: of `final`.
@@ -146,8 +146,11 @@ class Calibration(BaseModel):
         at, lengths = math.log(max(seconds, 1e-3)), np.log(self._logistic_lengths)
         intercept = np.interp(at, lengths, [row[1] for row in self.logistic])
         slope = np.interp(at, lengths, [row[2] for row in self.logistic])
-        logit = np.clip(intercept + slope * np.asarray(final, np.float64), -700, 700)
-        return 1 / (1 + np.exp(-logit))
+        return intercept + slope * np.asarray(final, np.float64)
+
+    def probability(self, final: ArrayLike, seconds: float) -> np.ndarray:
+        """The score that is shown, in [0, 1]; it rises with `final`. Arguments as of `logit`."""
+        return 1 / (1 + np.exp(-np.clip(self.logit(final, seconds), -700, 700)))
 
     @classmethod
     def load(cls, model_folder: str | Path | None) -> "Calibration | None":
