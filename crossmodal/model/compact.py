@@ -1,6 +1,7 @@
 """The compact model's settings: both towers on curves, 10 rows a second."""
 
-from crossmodal.encoders import AUDIO_CHANNELS, VIDEO_CHANNELS
+from crossmodal.encoders import AUDIO_CHANNELS, make_encoder
+from crossmodal.features import Side
 from crossmodal.model.config import LevelConfig, ModelConfig, SideConfig
 
 
@@ -16,8 +17,9 @@ def compact_config(**settings: object) -> ModelConfig:
         shift=tuple(at for at, name in enumerate(AUDIO_CHANNELS) if name.startswith("mel_") or name == "log_rms"),
         scale=(AUDIO_CHANNELS.index("rms"),),
     )
-    sides = {
-        "video": SideConfig(channels=len(VIDEO_CHANNELS)),
-        "audio": SideConfig(channels=len(AUDIO_CHANNELS), level=level),
-    }
-    return ModelConfig.model_validate({**sides, **settings})
+    return ModelConfig.model_validate({"video": _curves("video", None), "audio": _curves("audio", level), **settings})
+
+
+def _curves(side: Side, level: LevelConfig | None) -> SideConfig:
+    encoder = make_encoder("curves", side)
+    return SideConfig(channels=encoder.channels, encoder_fingerprint=encoder.fingerprint, level=level)

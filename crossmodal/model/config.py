@@ -51,7 +51,7 @@ class SideConfig(BaseModel):
     @model_validator(mode="after")
     def _level_inside(self) -> Self:
         if self.level is not None:
-            highest = max(self.level.reference, *self.level.shift, *self.level.scale)
+            highest = max([self.level.reference, *self.level.shift, *self.level.scale])
             if highest >= self.channels:
                 raise ValueError(f"level names channel {highest}, but there are {self.channels}, counted from 0")
         return self

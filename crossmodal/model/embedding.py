@@ -25,8 +25,10 @@ def embed_features(tower: Tower, features: Features, config: ModelConfig, start:
     if features.silent or not seen.any():
         return _nothing(seen, duration, config, silent=features.silent)
     device = tower.prepare.mean.device
-    values = torch.from_numpy(np.ascontiguousarray(features.values[first:last]))[None].to(device)  # (1, T, C)
-    mask = torch.from_numpy(np.ascontiguousarray(seen))[None].to(device)  # (1, T)
+    values = torch.tensor(features.values[first:last], device=device)[
+        None
+    ]  # (1, T, C), copied: aligned the same always
+    mask = torch.tensor(seen, device=device)[None]  # (1, T)
     with one_thread():
         was_training = tower.training
         tower.eval()

@@ -1,7 +1,6 @@
 """A model folder: `config.json`, `model.safetensors`, `calibration.json`, `README.md`. No pickle."""
 
 import json
-import shutil
 import typing
 from pathlib import Path
 
@@ -66,10 +65,17 @@ def write_folder(model: "TwoTowerModel", folder: Path, card: str | None) -> None
             else f"# {model.config.name}\n\nA crossmodal two-tower model. No card was written for it.\n"
         )
         _write_whole(folder / CARD, text.encode())
-    if model.folder is not None and model.is_as_loaded and model.folder.resolve() != folder.resolve():
-        calibration = model.folder / CALIBRATION
-        if calibration.is_file():
-            shutil.copyfile(calibration, folder / CALIBRATION)
+    _carry_calibration(model, folder)
+
+
+def _carry_calibration(model: "TwoTowerModel", folder: Path) -> None:
+    """Calibration belongs to weights and config: it goes along with them, and none stays beside others."""
+    source = model.folder if model.is_as_loaded else None
+    if source is not None and source.resolve() == folder.resolve():
+        return
+    (folder / CALIBRATION).unlink(missing_ok=True)
+    if source is not None and (source / CALIBRATION).is_file():
+        _write_whole(folder / CALIBRATION, (source / CALIBRATION).read_bytes())
 
 
 def _read_config(path: Path) -> ModelConfig:
@@ -88,7 +94,8 @@ def _read_config(path: Path) -> ModelConfig:
 
 def _read_weights(path: Path) -> dict[str, Tensor]:
     try:
-        return safetensors.torch.load_file(path)
+        # Copied out of the mapped file: kernels take other paths for other alignments, and the last bits would differ.
+        return {name: tensor.clone() for name, tensor in safetensors.torch.load_file(path).items()}
     except FileNotFoundError as error:
         raise ModelError(f"{path}: is missing. Copy the whole model folder again.") from error
     except (OSError, SafetensorError) as error:

@@ -4,15 +4,16 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
+import torch
 from torch import nn
 
-from crossmodal import encoders
 from crossmodal.embedding import Embedding
-from crossmodal.errors import ModelError
+from crossmodal.encoders import make_encoder
+from crossmodal.errors import ModelError, one_line
 from crossmodal.features import Encoder, Features, Side, Source
 from crossmodal.model.config import ModelConfig, SideConfig
 from crossmodal.model.embedding import embed_features
-from crossmodal.model.folder import read_folder, write_folder
+from crossmodal.model.folder import CONFIG, WEIGHTS, read_folder, write_folder
 from crossmodal.model.towers import Tower
 
 SIDES: tuple[Side, Side] = ("video", "audio")
@@ -100,7 +101,8 @@ class TwoTowerModel(nn.Module):
     def save_pretrained(self, folder: str | Path, *, card: str | None = None) -> None:
         """Write `config.json`, `model.safetensors` and `README.md` into `folder`.
 
-        The calibration of the folder that the model came from goes along while weights and config are the same.
+        The calibration of the folder that the model came from goes along while weights and config are the same; one
+        that stands in `folder` for another model is removed.
 
         Args:
             folder: made if it is not there.
@@ -116,20 +118,21 @@ class TwoTowerModel(nn.Module):
             ModelError: nothing there, or not a model that this version reads; one line says what to do.
         """
         folder, config, weights = read_folder(name_or_folder)
-        model = cls(config)
+        with torch.device("meta"):  # no first weights: they would cost time and move the global generator
+            model = cls(config)
         try:
-            model.load_state_dict(weights)
+            model.load_state_dict(weights, assign=True)
         except RuntimeError as error:
             raise ModelError(
-                f"{folder / 'model.safetensors'}: the weights are not those that config.json describes ({error}). "
-                "Copy the whole model folder again."
+                f"{folder / WEIGHTS}: the weights are not those that {CONFIG} describes "
+                f"({one_line(str(error), 160)}). Copy the whole model folder again."
             ) from error
         model.folder, model._loaded = folder, model.fingerprint
         return model.eval()
 
     @staticmethod
     def _encoder(side: Side, settings: SideConfig) -> Encoder:
-        encoder = encoders.make_encoder(settings.encoder, side)
+        encoder = make_encoder(settings.encoder, side)
         if settings.encoder_fingerprint not in ("", encoder.fingerprint):
             raise ModelError(
                 f"the model was trained on {side} features of {settings.encoder_fingerprint!r}, and this version makes "
