@@ -144,7 +144,8 @@ def _aligned(pairs: list[Pair], model: TwoTowerModel, calibration: Calibration |
 def _searched(pairs: list[Pair], model: TwoTowerModel, calibration: Calibration | None, seconds: float) -> np.ndarray:
     """The middle two thirds of the clip against the whole audio of each row."""
     clips = [model.embed(middle(pair.video, seconds), "video") for pair in pairs]
-    music = [model.embed(pair.audio, "audio") for pair in pairs]
+    once = {id(pair.audio): model.embed(pair.audio, "audio") for pair in pairs}
+    music = [once[id(pair.audio)] for pair in pairs]
     bonus = BONUS if calibration is None else calibration.bonus
     return final(searched_scores(clips, music, bonus), calibration, clips[0].duration)
 

@@ -1,4 +1,4 @@
-"""The fitted calibration says what happens: unrelated media stand at 0 with deviation 1, probabilities are calibrated."""
+"""The fitted calibration says what happens: unrelated media stand at 0 with deviation 1, true pairs above."""
 
 from pathlib import Path
 

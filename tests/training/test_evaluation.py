@@ -1,4 +1,4 @@
-"""The protocols of `evaluate`: one length for all, own-track rows ignored, searched in the whole audio, both directions."""
+"""The protocols of `evaluate`: one length for all, own-track rows ignored, searched in the whole audio, both ways."""
 
 from dataclasses import replace
 
