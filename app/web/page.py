@@ -86,12 +86,12 @@ class Page:
     def stage(self, clip: str, matches: Matches, rank: int, sound: str) -> tuple[Any, ...]:
         """Status, list, player, preview and sound choice with the track of `rank` chosen."""
         match = matches.matches[rank]
-        status = rows.notice(" ".join(matches.query.warnings))
+        status = rows.notice(" ".join(f"{line[:1].upper()}{line[1:].rstrip('.')}." for line in matches.query.warnings))
         try:
             preview = rows.preview(self.make_preview(clip, match, sound), self.note(match))
         except MediaError as error:
             status, preview = rows.trouble(error), ""
-        listing = rows.match_list(matches, self.matcher.count(), rank)
+        listing = rows.match_list(matches, rank)
         return status, listing, rows.player(match), preview, gr.update(visible=True)
 
     def make_preview(self, clip: str, match: Match, sound: str) -> str:

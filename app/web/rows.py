@@ -1,6 +1,7 @@
 """What the page shows, as HTML: every title, name and message is escaped here and nowhere else."""
 
 from html import escape
+from math import floor
 from urllib.parse import quote
 
 from crossmodal.errors import one_line
@@ -20,22 +21,22 @@ def clock(seconds: float) -> str:
 
 
 def title(match: Match) -> str:
-    """The track's title, or its file name where it has none."""
-    return match.track.title or match.track.path.stem
+    """The track's title; the catalogue puts the file name where it has none."""
+    return match.track.title
 
 
-def match_list(matches: Matches, n_tracks: int, chosen: int) -> str:
+def match_list(matches: Matches, chosen: int) -> str:
     """The ranked tracks: title, artist, length, start, word and score."""
-    head = f"<h2>{len(matches.matches)} tracks for this clip</h2><p>compared with all {n_tracks:,}</p>"
+    head = f"<h2>{len(matches.matches)} tracks for this clip</h2><p>compared with {matches.query.compared:,}</p>"
     rows = "".join(row(rank, match, rank == chosen) for rank, match in enumerate(matches.matches))
     return f'<section class="cm-list" aria-label="Tracks">{head}<ol>{rows}</ol></section>'
 
 
 def row(rank: int, match: Match, is_chosen: bool) -> str:
     artist = f"{text(match.track.artist)} · " if match.track.artist else ""
-    word = f"{text(match.word)} fit" if match.word else "Fit not calibrated"
+    word = f"{text(match.word).capitalize()} fit" if match.word else "Fit not calibrated"
     score = "" if match.score is None else f"{match.score:.2f}"
-    better = "" if match.percentile is None else f"better than {min(match.percentile, 99.9):.1f} %"
+    better = "" if match.percentile is None else f"better than {min(99.9, floor(10 * match.percentile) / 10):.1f} %"
     return (
         f'<li><button class="cm-match" data-rank="{rank}" aria-pressed="{str(is_chosen).lower()}">'
         f'<span class="cm-what"><b>{text(title(match))}</b><span>{artist}{clock(match.track.duration)}</span>'
@@ -47,8 +48,8 @@ def row(rank: int, match: Match, is_chosen: bool) -> str:
 def player(match: Match) -> str:
     """The track by itself, from the second that fits."""
     source = f"/media/{match.track.id}#t={match.start:.2f}"
-    places = [path for path in match.track.places if path != match.track.path]
-    also = f"<p>Also at {', '.join(text(path.name) for path in places)}</p>" if places else ""
+    others = [f"{text(place.path.name)} (from {clock(place.start)})" for place in match.other_places]
+    also = f"<p>The same recording: {', '.join(others)}</p>" if others else ""
     return (
         f'<div class="cm-player"><p><b>{text(title(match))}</b> {text(match.track.artist or "")}'
         f" · from {clock(match.start)} of the track</p>"

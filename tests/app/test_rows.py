@@ -1,7 +1,6 @@
 """Hostile titles stay text; clocks and words read right."""
 
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -31,13 +30,3 @@ def test_no_message_opens_a_tag_of_its_own(message: str) -> None:
 )
 def test_clock(seconds: float, shown: str) -> None:
     assert rows.clock(seconds) == shown
-
-
-def test_a_file_name_stands_in_for_a_missing_title() -> None:
-    class Track:
-        title, path = None, Path("/music/01 - Low Tide.mp3")
-
-    class Found:
-        track = Track
-
-    assert rows.title(Found) == "01 - Low Tide"  # type: ignore[arg-type]
