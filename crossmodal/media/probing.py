@@ -10,9 +10,10 @@ from crossmodal.errors import MediaError
 from crossmodal.media.display import shown_size, turn_of_matrix
 from crossmodal.media.info import AudioStream, MediaInfo, VideoStream
 from crossmodal.media.opening import choose_stream, clock_zero, open_container, packets, stated_duration
-from crossmodal.media.scaling import HDR_CURVES, display_matrix
+from crossmodal.media.scaling import display_matrix
 from crossmodal.media.sources import OpenSource, Source, open_source
 from crossmodal.media.tags import tags_of
+from crossmodal.media.tonemap import HDR_CURVES
 
 MAX_PROBE_PACKETS = 200
 

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorPrimaries, ColorTrc, Interpolation, VideoReformatter
+from av.video.reformatter import Interpolation, VideoReformatter
 
 from crossmodal.media.display import Placement, Turn, place, shown_size, turn_of_matrix
+from crossmodal.media.tonemap import HDR_CURVES, tone_map
 
 GREY = 128
-HDR_CURVES = (16, 18)  # SMPTE 2084 (PQ) and ARIB STD-B67 (HLG), as FFmpeg numbers them
-_UNSPECIFIED, _BT709, _FULL = 2, 1, 2
+_UNSPECIFIED, _BT709 = 2, 1
 
 
 class Scaler:
@@ -26,7 +26,7 @@ class Scaler:
 
     def __init__(self, size: tuple[int, int], bars: bool, aspect: Fraction | None) -> None:
         self._size, self._bars, self._aspect = size, bars, aspect
-        self._reformatter, self._toner = VideoReformatter(), VideoReformatter()
+        self._reformatter = VideoReformatter()
         self._key: tuple[Any, ...] = ()
         self._turn, self._place = Turn(), Placement(1, 1, 0, 0, 1, 1)
 
@@ -53,13 +53,12 @@ class Scaler:
             interpolation=Interpolation.AREA,
             threads=1,
         )
-        if is_hdr:
-            small = self._toner.reformat(
-                small, format="rgb24", dst_color_trc=ColorTrc.BT709, dst_color_primaries=ColorPrimaries.BT709, threads=1
-            )
-        plane = small.planes[0]
+        plane, n_bytes = small.planes[0], 6 if is_hdr else 3
         lines = np.frombuffer(memoryview(plane), np.uint8).reshape(height, plane.line_size)  # type: ignore[arg-type]
-        return lines[:, : 3 * width].reshape(height, width, 3)
+        pixels = lines[:, : n_bytes * width]
+        if is_hdr:
+            pixels = tone_map(pixels.copy().view("<u2").reshape(height, width, 3), frame.color_trc)
+        return pixels.reshape(height, width, 3)
 
 
 def display_matrix(frame: VideoFrame) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Every broken or hostile file does what its row in the table says; each row has a twin on made media elsewhere here."""
+"""Every broken or hostile file does what its row in the table says; twins on made media stand in the files beside."""
 
 import csv
 import math

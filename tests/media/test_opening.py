@@ -1,4 +1,4 @@
-"""Only the opened bytes are read; what names other bytes, or is no medium, is turned away with its kind and a remedy."""
+"""Only the opened bytes are read; what names others, or is no medium, is turned away with its kind and a remedy."""
 
 import os
 import struct

@@ -267,25 +267,32 @@ def test_the_default_stream_is_used_and_the_other_named(tools, tmp_path):
     assert "picture stream 1 (mpeg4) is used; not used: 0 (mpeg4)" in warnings
 
 
-def test_hdr_is_toned_to_the_range_of_a_screen(tools, tmp_path):
+@pytest.mark.parametrize(("curve", "white"), [(16, 0.58), (18, 0.75)])  # PQ and HLG at 203 nits, BT.2408
+def test_hdr_is_toned_to_the_range_of_a_screen(tools, tmp_path, curve, white):
+    levels = [white, 0.30, 0.0, 1.0]
+
     def picture(_: int) -> np.ndarray:
-        pixels = np.empty((64, 96, 3), np.uint16)
-        pixels[:, :48], pixels[:, 48:] = int(0.58 * 65535), int(0.30 * 65535)  # PQ: 203 nits (white), 11 nits
-        return pixels
+        return np.repeat(np.repeat([[int(65535 * v) for v in levels]], 24, axis=1), 64, axis=0)[..., None].repeat(3, 2)
 
     def tag(stream) -> None:
-        stream.codec_context.color_trc, stream.codec_context.color_primaries = 16, 9
+        stream.codec_context.color_trc, stream.codec_context.color_primaries = curve, 9
         stream.codec_context.colorspace, stream.codec_context.color_range = 9, 1
 
     film = tools.write_film(
-        tmp_path / "hdr.mp4", n_frames=2, size=(96, 64), picture=picture, pixel_format="yuv420p10le", prepare=tag
+        tmp_path / "hdr.mp4",
+        n_frames=2,
+        size=(96, 64),
+        picture=lambda i: picture(i).astype(np.uint16),
+        pixel_format="yuv420p10le",
+        prepare=tag,
     )
     with open_video(film.path) as video:
         assert video.info.video.is_hdr
         pixels = next(video.frames(25, (96, 64))).pixels[0]
-    # Diffuse white of PQ is the screen's white; without toning it would be 0.58 * 255 = 148.
-    assert pixels[:, 32, 20].min() > 235
-    assert 50 < pixels[:, 32, 80].mean() < 100
+    seen = [int(pixels[:, 32, 24 * i + 12].mean()) for i in range(4)]
+    assert 225 < seen[0] < 245  # diffuse white; untoned it would be 0.58 or 0.75 of 255
+    assert 45 < seen[1] < 100 and seen[2] < 4 and seen[3] > 250
+    assert np.ptp(pixels[:, 32, 12].astype(int)) < 6  # grey stays grey
 
 
 def test_a_film_of_many_frames_takes_no_more_memory_than_a_short_one(tools, tmp_path):
