@@ -1,5 +1,6 @@
 """Files in, frames and samples out; everything that reads media stands behind these names."""
 
+from crossmodal.media import guard
 from crossmodal.media.audio import AudioBlock, AudioReader, open_audio
 from crossmodal.media.hashing import content_hash
 from crossmodal.media.info import AudioStream, MediaInfo, Tags, VideoStream
@@ -26,6 +27,7 @@ __all__ = [
     "content_hash",
     "display_name",
     "film_windows",
+    "guard",
     "open_audio",
     "open_video",
     "probe",
