@@ -32,7 +32,7 @@ def demo(folder: Path, seed: int, pairs: int) -> None:
         library = write_demo(
             folder, seed=seed, pairs=pairs, progress=lambda done, total: bar.update(task, completed=done, total=total)
         )
-    kept = len(library.rows) - library.n_made
+    count, made = len(library.rows), library.n_made
     click.echo(
-        f"{folder}: {len(library.rows)} pairs ({library.n_made} made, {kept} there before), listed in {library.manifest}"
+        f"{folder}: {count} pairs, {made} made now and {count - made} there before; listed in {library.manifest}"
     )

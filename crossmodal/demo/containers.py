@@ -36,6 +36,8 @@ AUDIO_CODECS = {
 }
 FORMATS = {".m4a": "mp4", ".m4v": "mp4", ".opus": "ogg", ".ts": "mpegts", ".mkv": "matroska"}
 BIT_RATE = 128_000
+# Half the time of the defaults, at a bit rate where nobody hears the difference.
+FAST = {"libopus": {"compression_level": "4"}, "libmp3lame": {"compression_level": "7"}, "aac": {"aac_coder": "fast"}}
 
 
 def write_media(
@@ -97,6 +99,7 @@ def _audio_stream(container: Any, suffix: str, samples: np.ndarray, sample_rate:
     stream.layout = "mono" if samples.shape[0] == 1 else "stereo"
     if codec not in ("flac", "pcm_s16le"):
         stream.bit_rate = BIT_RATE
+    stream.options = FAST.get(codec, {})
     stream.codec_context.thread_count = 1
     return stream
 

@@ -74,8 +74,8 @@ def write_demo(
 ) -> DemoLibrary:
     """Write the demo library, or what is missing of it.
 
-    Each file is written apart and moved, and the manifest is renewed after each pair, so that it is whole at every moment and
-    may be read while the rest is made.
+    Each file is written apart and moved, and the manifest is renewed after each pair, so that it is whole at every
+    moment and may be read while the rest is made.
 
     Args:
         folder: gets `music/`, `clips/` and `manifest.jsonl`; made if it is not there.
@@ -164,7 +164,7 @@ def _plan(seed: int, index: int) -> _Pair:
     """Song, passage and row of a pair, before anything sounds."""
     rng = np.random.default_rng([LIBRARY, seed, index, 31])
     song = compose((LIBRARY, seed, index), style=index)
-    seconds = float(rng.integers(10, 17))
+    seconds = float(rng.integers(10, 15))
     start = 0.0 if index % 3 == 2 else _passage(song, seconds, rng)
     name = f"{index + 1:02d} {song.title}"
     row = {

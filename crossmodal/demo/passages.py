@@ -25,8 +25,8 @@ def draw_pair(
         rate: frames a second.
 
     Returns:
-        Frames as uint8 (T, 3, H, W) RGB in batches of at most a second, drawn when asked for; and the samples, float32 (L,),
-        mono, 24 kHz, as loud as the passage is in its song.
+        Frames as uint8 (T, 3, H, W) RGB in batches of at most a second, drawn when asked for; and the samples,
+        float32 (L,), mono, 24 kHz, as loud as the passage is in its song.
     """
     rng = np.random.default_rng([DRAWN, seed, 21])
     song = compose((DRAWN, seed))

@@ -130,7 +130,8 @@ def _bass(part: Part, style: Style, bars: list[Bar], key: tuple[int, str], rng: 
         for stroke in strokes(pattern):
             if _is_in_stop(style, bar, stroke.step) or (bar.energy < 0.4 and stroke.step % 8):
                 continue
-            pitch = root + {"5": 7 if root < part.centre else -5, "8": 12}.get(stroke.mark, 0)
+            fifth = (bar.chord[2] - bar.chord[0]) % 12
+            pitch = root + {"5": fifth if root < part.centre else fifth - 12, "8": 12}.get(stroke.mark, 0)
             length = stroke.n_steps * bar.beat / 4 * 0.96
             if stroke.n_steps == 4 * style.beats_a_bar and bar.stop:
                 length *= 0.75

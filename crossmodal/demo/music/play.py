@@ -25,8 +25,8 @@ def play(
         end: where it stops; None: the song's end.
 
     Returns:
-        float32 (channels, L), peaks at or below -1.5 dBFS. A whole song has -16 LUFS; a passage is as loud within it as the
-        score makes it, up to a constant.
+        float32 (channels, L), peaks at or below -1.5 dBFS. A whole song has -16 LUFS; a passage is about as
+        loud as it is within its song.
     """
     end = song.duration if end is None else end
     lead_in = min(start, TAIL)

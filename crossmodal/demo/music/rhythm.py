@@ -1,5 +1,7 @@
 """The drums: layers that enter with the energy, fills before a new section, risers and impacts between them."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from crossmodal.demo.music.parts import Bar, moment
@@ -52,7 +54,7 @@ def _fill(style: Style, bar: Bar, rng: np.random.Generator) -> list[Hit]:
 def _joints(style: Style, sections: tuple[Section, ...], bars: list[Bar]) -> list[Hit]:
     """Risers through builds; crash and boom where the energy jumps up; a falling sweep where it drops."""
     hits = []
-    for before, after in zip(sections, sections[1:], strict=False):
+    for before, after in pairwise(sections):
         jump = after.rise[0] - before.rise[1]
         arrival = after.name == "chorus"
         if arrival or jump > 0.2:

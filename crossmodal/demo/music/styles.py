@@ -1,7 +1,9 @@
+# ruff: noqa: E501  (a score is read in rows, one part a row)
 """The fifteen styles: who plays, in which patterns, how fast, in what room.
 
-Patterns hold one bar of sixteenths (16 characters in 4/4, 12 in 3/4). Parts: `x` a stroke on the chord or its root, `5` the
-fifth, `8` the octave, `-` held on, `.` silence. Arpeggios: digits count the chord's tones upwards. Drums: `x` loud, `o` middle, `g` soft.
+Patterns hold one bar of sixteenths (16 characters in 4/4, 12 in 3/4). Parts: `x` a stroke on the chord or its root, `5`
+the fifth, `8` the octave, `-` held on, `.` silence. Arpeggios: digits count the chord's tones upwards. Drums: `x` loud,
+`o` middle, `g` soft.
 """
 
 from dataclasses import dataclass

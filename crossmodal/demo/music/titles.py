@@ -6,16 +6,20 @@ from crossmodal.demo.music.styles import Style
 from crossmodal.demo.music.theory import BRIGHT_MODES
 
 _BRIGHT = (
-    "Amber", "Golden", "Open", "Morning", "Paper", "Orange", "Early", "Quick", "Salt", "Honey", "Coral", "Clear", "First", "Summer",
+    "Amber", "Golden", "Open", "Morning", "Paper", "Orange", "Early",
+    "Quick", "Salt", "Honey", "Coral", "Clear", "First", "Summer",
 )  # fmt: skip
 _DARK = (
-    "Slate", "Hollow", "Midnight", "Iron", "Cold", "Distant", "Silver", "Violet", "Last", "Winter", "Velvet", "Copper", "Ash", "Night",
+    "Slate", "Hollow", "Midnight", "Iron", "Cold", "Distant", "Silver",
+    "Violet", "Last", "Winter", "Velvet", "Copper", "Ash", "Night",
 )  # fmt: skip
 _SLOW = (
-    "Tide", "Lanterns", "Orchard", "Letters", "Rooms", "Window", "Shoreline", "Drift", "Garden", "Snowfall", "Ferry", "Hours", "Moss", "Dune",
+    "Tide", "Lanterns", "Orchard", "Letters", "Rooms", "Window", "Shoreline",
+    "Drift", "Garden", "Snowfall", "Ferry", "Hours", "Moss", "Dune",
 )  # fmt: skip
 _FAST = (
-    "Circuit", "Arcade", "Express", "Skyline", "Motor", "Parade", "Signal", "Boulevard", "Comet", "Engine", "Dancers", "Runway", "Prism", "Relay",
+    "Circuit", "Arcade", "Express", "Skyline", "Motor", "Parade", "Signal",
+    "Boulevard", "Comet", "Engine", "Dancers", "Runway", "Prism", "Relay",
 )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """The instruments: each turns a pitch and a length into samples.
 
-Four kinds of synthesis, each cheap in NumPy: `pad` (one inverse FFT makes a long, wide, loopable tone: Nasca Octavian Paul's
-PADsynth), `table` (single cycles of a filtered wave, dark and bright, mixed by an envelope), `partials` (decaying sines) and `fm`.
+Four kinds of synthesis, each cheap in NumPy: `pad` (one inverse FFT makes a long, wide, loopable tone: Nasca Octavian
+Paul's PADsynth), `table` (single cycles of a filtered wave, dark and bright, mixed by an envelope), `partials` (sines
+that die away) and `fm`.
 """
 
 from dataclasses import dataclass

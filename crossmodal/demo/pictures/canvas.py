@@ -11,7 +11,7 @@ ASPECT = 16 / 9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Canvas:
-    """Coordinates of the pixels: y from -1 (bottom) to 1 (top), x to ±16/9 whatever the pixel count; seen through a zoom."""
+    """Coordinates of the pixels: y from -1 (bottom) to 1 (top), x to ±16/9 at any size; seen through a zoom."""
 
     width: int
     height: int
@@ -109,8 +109,8 @@ def splat(picture: np.ndarray, canvas: Canvas, at: np.ndarray, gain: np.ndarray,
     sigma = max(0.55, size / canvas.px)
     strength = min(1.0, (size / canvas.px) ** 2 * 2) * 1.6 * np.pi * sigma**2  # below a pixel a dot loses light
     for channel in range(3):
-        dots = np.bincount(where, share * np.tile(light[:, channel], 4), canvas.height * canvas.width)
-        dots = dots.astype(np.float32).reshape(canvas.height, canvas.width)
+        counts = np.bincount(where, share * np.tile(light[:, channel], 4), canvas.height * canvas.width)
+        dots = counts.astype(np.float32).reshape(canvas.height, canvas.width)
         picture[channel] += gaussian_filter(dots, sigma, truncate=2.2) * np.float32(strength)
 
 

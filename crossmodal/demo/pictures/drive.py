@@ -35,10 +35,10 @@ def hear(samples: np.ndarray, rate: int, n_frames: int, fps: int) -> Drive:
     spectra = _spectra(samples, rate, n_frames, fps)  # (T, F)
     hertz = np.arange(spectra.shape[1]) * rate / WINDOW
     power = (spectra**2).sum(axis=1)
-    decibels = 10 * np.log10(power + 1e-6)
-    level = np.clip((gaussian_filter1d(decibels, 0.12 * fps) - 19) / 28, 0, 1)  # -40 to -12 dBFS
+    decibels = 10 * np.log10(gaussian_filter1d(power, 0.1 * fps) + 1e-6)
+    level = np.clip((decibels - 19) / 28, 0, 1)  # -40 to -12 dBFS
     low, high = (_strokes(spectra[:, band], fps) for band in (hertz < 180, hertz > 3500))
-    weight = spectra[:, 1:] ** 1.0
+    weight = spectra[:, 1:]
     centroid = np.exp((weight * np.log(hertz[1:])).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-6))
     centroid = gaussian_filter1d(np.where(power > 1e-4, centroid, 200.0), 0.15 * fps)
     light = np.clip(np.log2(np.maximum(centroid, 1) / 220) / 3.6, 0, 1)

@@ -135,7 +135,6 @@ class Stars:
         self.ground = self.colours[0] * 0.6 + (self.colours[1] - self.colours[0] * 0.6) * cloud
 
     def draw(self, now: Moment) -> np.ndarray:
-        canvas = self.canvas
         picture = self.ground * np.float32(0.8 + 0.5 * now.pulse)
         depth = (self.depth - now.phase * 0.16) % 1
         length = 0.004 + 0.075 * now.level**1.5

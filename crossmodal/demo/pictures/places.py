@@ -213,13 +213,12 @@ class Rain:
 
     def __init__(self, canvas: Canvas, palette: Palette, rng: np.random.Generator) -> None:
         self.canvas, self.ramp = canvas, palette.ramp()
-        self.columns = rng.uniform(0, 1, canvas.width).astype(np.float32)[None]
         # Neighbouring columns share a streak, so that it has the same width at every resolution.
-        stripe = (canvas.x[0] * 26).astype(int) + 200
+        stripe = (canvas.x[0] * 16).astype(int) + 200
         offsets, speeds = rng.uniform(0, 1, 400).astype(np.float32), rng.uniform(0.7, 1.5, 400).astype(np.float32)
         self.offset, self.speed = offsets[stripe][None], speeds[stripe][None]
-        middle = (canvas.x * 26) % 1 - 0.5
-        self.profile = np.exp(-((middle / 0.16) ** 2)).astype(np.float32)
+        middle = (canvas.x * 16) % 1 - 0.5
+        self.profile = np.exp(-((middle / 0.2) ** 2)).astype(np.float32)
         self.lamps = rng.uniform(-1, 1, (4, 2)) * (1.6, 0.7)
         self.near = [canvas.polar((float(a), float(b)))[0] for a, b in self.lamps]
 

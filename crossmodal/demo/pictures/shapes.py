@@ -24,7 +24,8 @@ class Poster:
         canvas, cell = self.canvas, self.cell
         picture = np.empty((3, canvas.height, canvas.width), dtype=np.float32)
         n_rows, n_columns = self.kinds.shape
-        beats, way = int(now.beat), now.beat % 1
+        beats, way = int(now.beat), min(now.beat % 1 / 0.45, 1.0)
+        eased = way * way * (3 - 2 * way)
         shift = now.phase * 0.22
         first = int(np.floor((float(canvas.x[0, 0]) + shift) / cell))
         for row in range(n_rows):
@@ -36,7 +37,7 @@ class Poster:
                     continue
                 tile = (row, column % n_columns)
                 moved = beats + self.listens[tile]
-                turn = self.turns[tile] + (moved // 4) + (smooth(0.0, 0.45, np.float32(way)) if moved % 4 == 3 else 0)
+                turn = self.turns[tile] + (moved // 4) + (eased if moved % 4 == 3 else 0)
                 self._tile(picture, part, (left + cell / 2, top - cell / 2), tile, float(turn) * np.pi / 2, now)
         return picture
 
@@ -216,14 +217,14 @@ class Paper:
 
     def __init__(self, canvas: Canvas, palette: Palette, rng: np.random.Generator) -> None:
         self.canvas, self.ramp = canvas, palette.ramp()
-        self.turn = rng.uniform(0, 6.28, 6).tolist()
+        self.turn = rng.uniform(0, 6.28, 5).tolist()
         self.scale = float(rng.uniform(0.8, 1.25))
         self.n_sheets = int(rng.integers(5, 8))
         self.flip = bool(rng.integers(2))
 
     def draw(self, now: Moment) -> np.ndarray:
         x, y = self.canvas.x * np.float32(self.scale), self.canvas.y * np.float32(self.scale)
-        a, b, c, d, e, f = self.turn
+        a, b, c, d, e = self.turn
         t = now.phase * 0.5
         field = np.sin(1.5 * x + a + t + 0.8 * np.sin(1.7 * y + b)) + np.sin(
             2.0 * y + c - 0.8 * t + 0.7 * np.sin(1.3 * x + d + t)
