@@ -1,9 +1,11 @@
-"""Loops that decode and do nothing else: ours, PyAV's plainest, OpenCV's. Ours and PyAV's run in a guarded child too."""
+"""Loops that decode and do nothing else: ours, PyAV's plainest, OpenCV's."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
 import numpy as np
+from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 
 PICTURE_RATE, PICTURE_SIZE = 25.0, (64, 48)  # what the curves ask for
 PEER_SIZE = 224
@@ -36,13 +38,13 @@ def plain_decoding(path: Path) -> int:
     return sum(1 for _ in _plain(path))
 
 
-def _plain(path: Path):  # noqa: ANN202
+def _plain(path: Path) -> Iterator[np.ndarray]:
     width, height = PICTURE_SIZE
     step, shown = 0, None
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         stream.thread_type, stream.codec_context.thread_count = "AUTO", THREADS
-        reformatter = av.video.reformatter.VideoReformatter()
+        reformatter = VideoReformatter()
         for frame in container.decode(stream):
             drawn = None
             while shown is not None and step / PICTURE_RATE < frame.time - 1e-6:
@@ -57,9 +59,9 @@ def _plain(path: Path):  # noqa: ANN202
             step += 1
 
 
-def _scaled(reformatter, frame, width: int, height: int) -> np.ndarray:  # noqa: ANN001
-    area = av.video.reformatter.Interpolation.AREA
-    matrix = av.video.reformatter.Colorspace.ITU709 if frame.height > 576 else None
+def _scaled(reformatter: VideoReformatter, frame: av.VideoFrame, width: int, height: int) -> np.ndarray:
+    area = Interpolation.AREA
+    matrix = Colorspace.ITU709 if frame.height > 576 else None
     return reformatter.reformat(frame, width, height, "rgb24", src_colorspace=matrix, interpolation=area).to_ndarray()
 
 

@@ -1,4 +1,4 @@
-"""What the benchmarks read: real media where the folder is there, else made once from a seed, and variants of a clip."""
+"""What the benchmarks read: real media where there are any, else made once from a seed; variants of a clip."""
 
 import os
 import sys

@@ -83,7 +83,8 @@ def cpu_seconds() -> float:
 
 
 def measure(run: Callable[[], object]) -> Cost:
-    """The cost of one run."""
+    """The cost of one run; what `run.prepare()` does, where it has one, is not counted."""
+    getattr(run, "prepare", lambda: None)()
     cpu, wall = cpu_seconds(), time.perf_counter()
     run()
     wall = time.perf_counter() - wall
@@ -94,12 +95,12 @@ def compare(
     question: str,
     ours: Callable[[], object],
     peer: Callable[[], object],
-    *,
     rounds: int = 5,
     limit: float | None = None,
 ) -> Comparison:
     """Both in turns, the first of a round changing from round to round, after one run of each that does not count."""
-    ours(), peer()
+    measure(ours)
+    measure(peer)
     costs: tuple[list[Cost], list[Cost]] = ([], [])
     for index in range(rounds):
         for side in (0, 1) if index % 2 == 0 else (1, 0):
