@@ -3,6 +3,8 @@
 from crossmodal.catalogue.ground import default_folder
 from crossmodal.catalogue.index import FaissIndex, VectorIndex
 from crossmodal.catalogue.index_file import index_path, open_index, save_index
+from crossmodal.catalogue.indexing import embed_missing, index_folders
+from crossmodal.catalogue.progress import JobProgress, Progress
 from crossmodal.catalogue.records import (
     TAG_FIELDS,
     Acoustic,
@@ -18,6 +20,7 @@ from crossmodal.catalogue.records import (
     StoredSequence,
     Track,
 )
+from crossmodal.catalogue.report import IndexReport
 from crossmodal.catalogue.scan import Scan, scan_folders
 from crossmodal.catalogue.store import Catalogue
 from crossmodal.catalogue.writer import holder_of, writing_job
@@ -32,16 +35,21 @@ __all__ = [
     "FaissIndex",
     "FileState",
     "FoundFile",
+    "IndexReport",
     "Job",
+    "JobProgress",
     "PassedOver",
     "Place",
+    "Progress",
     "Scan",
     "SegmentTable",
     "StoredSequence",
     "Track",
     "VectorIndex",
     "default_folder",
+    "embed_missing",
     "holder_of",
+    "index_folders",
     "index_path",
     "open_index",
     "save_index",

@@ -41,7 +41,8 @@ _TRACKS_PRESENT = f"{_TRACK} WHERE t.side = ? AND {_IS_PRESENT} {_BY_ID}"
 _TRACKS_BY_ID = f"{_TRACK} WHERE t.id {_AMONG}"
 _TRACKS_OF_RECORDINGS = f"{_TRACK} WHERE t.recording_id {_AMONG} {_BY_ID}"
 _PLACES = f"SELECT track, path, present FROM place WHERE track {_AMONG} ORDER BY id"
-_ALL_PLACES = "SELECT id, track, path, present, size, mtime_ns, ctime_ns, inode FROM place WHERE side = ? ORDER BY id"
+_ALL_PLACES = """
+SELECT id, track, path, present, tags, size, mtime_ns, ctime_ns, inode FROM place WHERE side = ? ORDER BY id"""
 _VECTORS = f"SELECT t.id, e.vector, e.duration FROM embedding AS e {_LISTED} {_BY_ID}"
 _LISTED_IDS = f"SELECT t.id FROM embedding AS e {_LISTED} {_BY_ID}"
 _SEQUENCES = f"""
@@ -178,7 +179,10 @@ def without_embedding(db: sqlite3.Connection, model: str, side: Side) -> list[tu
 def places(db: sqlite3.Connection, side: Side) -> list[Place]:
     """Every known file of a side, by id."""
     rows = db.execute(_ALL_PLACES, (side,))
-    return [Place(key, track, path, FileState(*state), bool(present)) for key, track, path, present, *state in rows]
+    return [
+        Place(key, track, path, FileState(*state), bool(present), json.loads(tags))
+        for key, track, path, present, tags, *state in rows
+    ]
 
 
 def passed_over(db: sqlite3.Connection, side: Side, version: str) -> list[PassedOver]:

@@ -79,6 +79,7 @@ class Place:
     path: bytes
     state: FileState
     present: bool
+    tags: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)

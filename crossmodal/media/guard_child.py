@@ -78,11 +78,29 @@ class _Heartbeat:
             write_message(self.answers, ["alive"])
 
 
+def _imported(module: str) -> object:
+    """The module, with signs of life for as long as a cold import on a busy machine may take."""
+    is_done = threading.Event()
+
+    def beat() -> None:
+        end = time.monotonic() + guard.START_SECONDS
+        while not is_done.wait(1.0) and time.monotonic() < end:
+            guard.alive()
+
+    beating = threading.Thread(target=beat)
+    beating.start()
+    try:
+        return import_module(module)
+    finally:
+        is_done.set()
+        beating.join()
+
+
 def _answer(
     module: str, name: str, path: Path, arguments: tuple[object, ...], options: dict[str, object]
 ) -> list[object]:
     try:
-        function = getattr(import_module(module), name)
+        function = getattr(_imported(module), name)
         guard.alive()
         return ["result", function(path, *arguments, **options)]
     except MediaError as error:

@@ -1,0 +1,400 @@
+"""The job that fills a catalogue: read folders, decode what is new over all cores, embed, store a track at a time."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from crossmodal import __version__
+from crossmodal.catalogue.index_file import save_index
+from crossmodal.catalogue.inspection import FILM, SOUND, Inspection, inspect_clip, inspect_music, inspect_sound
+from crossmodal.catalogue.plan import MovedFiles, Plan, make_plan
+from crossmodal.catalogue.progress import JobProgress, Pace, Progress
+from crossmodal.catalogue.recording import RecordingBook, draw_acoustic
+from crossmodal.catalogue.records import Content, EmbeddingKey, FileState, FoundFile, PassedOver, Place
+from crossmodal.catalogue.report import IndexReport
+from crossmodal.catalogue.scan import Scan, scan_folders
+from crossmodal.catalogue.store import Catalogue
+from crossmodal.catalogue.writer import writing_job
+from crossmodal.errors import MediaError
+from crossmodal.features import Features, FeatureStore, Side
+from crossmodal.media import display_name, guard
+
+if TYPE_CHECKING:
+    from crossmodal.model import TwoTowerModel
+
+Item = TypeVar("Item")
+
+SKIPPED_KINDS = {FILM: "videos (see --with-video-sound)", SOUND: "music among clips"}
+# No fault of the content, or perhaps of a busy machine: tried again every time. Others wait until the file changes.
+FLEETING = ("missing", "timed_out")
+CHANGING = "changed while they were read (left for the next run)"
+VANISHED = "gone before they were read"
+NOTE_EVERY = 1.0  # seconds between two notes of how far a job is
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """What a worker found out about one file.
+
+    Args:
+        path: in bytes.
+        state: of the file before and after it was read.
+        inspection: None where there was trouble.
+        track: id, where the content is known already.
+        features: None where they are not needed.
+        trouble: why it cannot be used.
+        skipped: a reason to count it under, and to try again next time.
+    """
+
+    path: bytes
+    state: FileState | None = None
+    inspection: Inspection | None = None
+    track: int | None = None
+    features: Features | None = None
+    trouble: MediaError | None = None
+    skipped: str = ""
+
+
+def index_folders(
+    catalogue: Catalogue,
+    folders: Iterable[str | Path],
+    model: "TwoTowerModel",
+    *,
+    as_side: Side = "audio",
+    with_video_sound: bool = False,
+    prune: bool = False,
+    tags: bool = True,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    stop: threading.Event | None = None,
+) -> IndexReport:
+    """Bring a catalogue up to date with folders. What is done stays done: a run that was killed goes on where it was.
+
+    Only new and changed files are read; tracks of earlier runs that lack this model's vectors get them from the stored
+    Features. A missing file keeps its track, out of results, unless `prune`. A second run waits for the first.
+
+    Args:
+        catalogue: open for writing.
+        folders: read with all folders in them.
+        model: its towers embed, its encoders decode.
+        as_side: `audio`: folders of music; `video`: folders of clips.
+        with_video_sound: the sound of films counts as music.
+        prune: forget files that are gone from folders that could be read.
+        tags: read them.
+        workers: files decoded at once; None: one a core.
+        progress: told of each file.
+        stop: set from another thread to end early, cleanly.
+
+    Raises:
+        CatalogueError: it cannot be written.
+    """
+    begun = time.monotonic()
+    roots = [Path(folder) for folder in folders]
+
+    def waiting(words: str) -> None:
+        if progress is not None:
+            progress(JobProgress(words, 0, 0))
+
+    with (
+        writing_job(catalogue.folder, "index", waiting=waiting),
+        FeatureStore(catalogue.features_path) as store,
+    ):
+        run = _Run(catalogue, model, store, as_side, workers or cores(), progress, stop or threading.Event())
+        run.inspect = _inspector(as_side, with_video_sound)
+        run.with_tags = tags
+        job = catalogue.start_job("index", ", ".join(display_name(root) for root in roots))
+        state = "failed"
+        try:
+            run.job = job
+            run.work(roots, retry=(FILM,) if with_video_sound else (), prune=prune)
+            state = "stopped" if run.report.stopped else "done"
+        except KeyboardInterrupt:
+            state = "stopped"
+            raise
+        finally:
+            run.report.seconds = time.monotonic() - begun
+            catalogue.end_job(job, state, run.report.as_json())
+    return run.report
+
+
+def embed_missing(
+    catalogue: Catalogue,
+    model: "TwoTowerModel",
+    side: Side = "audio",
+    *,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    stop: threading.Event | None = None,
+) -> IndexReport:
+    """Give every present track vectors of this model, from the stored Features; what has none is decoded again.
+
+    Args:
+        catalogue: open for writing. Vectors of other models stay, and can be searched meanwhile.
+        model: the new one.
+        side: of the tracks.
+        workers, progress, stop: as of `index_folders`.
+    """
+    with writing_job(catalogue.folder, "index"), FeatureStore(catalogue.features_path) as store:
+        run = _Run(catalogue, model, store, side, workers or cores(), progress, stop or threading.Event())
+        run.embed_missing()
+        save_index(catalogue, run.fingerprint, side)
+    return run.report
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def _inspector(side: Side, with_video_sound: bool) -> Callable[[Path], Inspection]:
+    if side == "video":
+        return inspect_clip
+    return inspect_sound if with_video_sound else inspect_music
+
+
+class _Run:
+    """One run: workers read and decode in guarded children, this thread embeds and writes."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        model: "TwoTowerModel",
+        store: FeatureStore,
+        side: Side,
+        workers: int,
+        progress: Progress | None,
+        stop: threading.Event,
+    ) -> None:
+        self.catalogue, self.model, self.store, self.side = catalogue, model, store, side
+        self.encoder = model.encoders[side]
+        self.fingerprint = model.fingerprint
+        self.workers, self.progress, self.stop = workers, progress, stop
+        self.report = IndexReport()
+        self.book = RecordingBook(catalogue, self.encoder.fingerprint) if side == "audio" else None
+        self.inspect: Callable[[Path], Inspection] = inspect_music
+        self.with_tags = True
+        self.job: int | None = None
+        self._noted = 0.0
+
+    def work(self, folders: Sequence[Path], *, retry: Sequence[str], prune: bool) -> None:
+        """The whole run, in its order."""
+        if self.progress is not None:
+            self.progress(JobProgress("Looking through the folders", 0, 0))
+        scan = scan_folders(folders)
+        plan = make_plan(
+            scan,
+            self.catalogue.places(self.side),
+            self.catalogue.passed_over(self.side, __version__),
+            retry=retry,
+        )
+        self._note_plan(scan, plan)
+        self.embed_missing()
+        moved = MovedFiles(plan.gone)
+        self._parallel("Indexing", plan.read, self._read, lambda file: self._take(file, plan, moved))
+        left = moved.left()
+        self.report.not_seen = len(left)
+        if prune and not self.report.stopped:
+            self.report.removed = self.catalogue.prune([place.id for place in left])
+            self.report.not_seen = 0
+        save_index(self.catalogue, self.fingerprint, self.side)
+
+    def embed_missing(self) -> None:
+        """Vectors of this model for tracks that have none."""
+        rows = self.catalogue.without_embedding(self.fingerprint, self.side)
+        if rows:
+            self._parallel("Embedding again", rows, self._recall, self._take_again)
+
+    def _note_plan(self, scan: Scan, plan: Plan) -> None:
+        self.report.unchanged = plan.unchanged
+        self.report.skipped.update(scan.skipped)
+        for path, reason in scan.trouble:
+            self.report.add_trouble(path, reason)
+        for file in plan.still_bad:
+            self._note_passed_over(file)
+        self.catalogue.forget_passed_over(self.side, plan.forgotten)
+        not_seen = [place.id for place in plan.gone if place.present]
+        self.catalogue.set_present(seen=plan.returned, not_seen=not_seen)
+
+    def _note_passed_over(self, file: PassedOver) -> None:
+        if file.kind in SKIPPED_KINDS:
+            self.report.skipped[SKIPPED_KINDS[file.kind]] += 1
+        else:
+            self.report.add_trouble(file.path, file.reason)
+
+    # In worker threads
+
+    def _read(self, path: bytes) -> ReadFile:
+        name = Path(os.fsdecode(path))
+        try:
+            before = FileState.of(os.stat(path))  # noqa: PTH116 (bytes)
+            file = self._look_into(path, name, before)
+            after = FileState.of(os.stat(path))  # noqa: PTH116 (bytes)
+        except FileNotFoundError:
+            return ReadFile(path, skipped=VANISHED)
+        except OSError as error:
+            return ReadFile(path, trouble=MediaError(display_name(name), "missing", f"cannot be read ({error})"))
+        return file if before == after else ReadFile(path, skipped=CHANGING)
+
+    def _look_into(self, path: bytes, name: Path, state: FileState) -> ReadFile:
+        try:
+            inspection = guard.run(self.inspect, name)
+            if inspection.kind:
+                return ReadFile(path, state, inspection)
+            track = self.catalogue.track_id(inspection.content_hash, self.side)
+            if track is not None and self._has_vectors(inspection.content_hash):
+                return ReadFile(path, state, inspection, track)
+            features = self.store.features_by_hash(self.encoder, name, inspection.content_hash)
+        except MediaError as error:
+            return ReadFile(path, state, trouble=error)
+        return ReadFile(path, state, inspection, track, features)
+
+    def _recall(self, row: tuple[int, str, bytes]) -> ReadFile:
+        track, content_hash, path = row
+        inspection = Inspection(content_hash, "", {})
+        try:
+            features = self.store.features_by_hash(self.encoder, Path(os.fsdecode(path)), content_hash)
+        except MediaError as error:
+            return ReadFile(path, trouble=error)
+        return ReadFile(path, None, inspection, track, features)
+
+    def _has_vectors(self, content_hash: str) -> bool:
+        return self.catalogue.embedding(EmbeddingKey(content_hash, self.side, self.fingerprint)) is not None
+
+    # In this thread
+
+    def _take(self, file: ReadFile, plan: Plan, moved: MovedFiles) -> None:
+        """Write one file that was read."""
+        if file.skipped:
+            self.report.skipped[file.skipped] += 1
+        elif file.trouble is not None:
+            self._pass_over(file, file.trouble.kind, _reason(file.trouble))
+        elif file.inspection is not None and file.inspection.kind:
+            self._pass_over(file, file.inspection.kind, SKIPPED_KINDS[file.inspection.kind])
+        else:
+            self._list(file, plan, moved)
+
+    def _pass_over(self, file: ReadFile, kind: str, reason: str) -> None:
+        found = PassedOver(file.path, file.state or FileState(0, 0, 0, 0), kind, reason)
+        self._note_passed_over(found)
+        if file.state is not None and kind not in FLEETING:
+            self.catalogue.pass_over(self.side, found, __version__)
+
+    def _list(self, file: ReadFile, plan: Plan, moved: MovedFiles) -> None:
+        assert file.inspection is not None and file.state is not None
+        tags = file.inspection.tags if self.with_tags else {}
+        found = FoundFile(file.path, file.state, tags)
+        before = plan.known.get(file.path)
+        track = self.catalogue.track_id(file.inspection.content_hash, self.side)
+        if track is None and file.features is not None:
+            self._put(file.inspection.content_hash, file.features, found)
+            self._count_new(before)
+            return
+        assert track is not None
+        if file.features is not None and not self._has_vectors(file.inspection.content_hash):
+            self._put_again(file.inspection.content_hash, file.features)
+        place = None if before is not None else moved.take(track, file.path, file.state)
+        self.catalogue.put_place(track, self.side, found, moved_from=place)
+        self._count_known(found, before, place, track)
+
+    def _put(self, content_hash: str, features: Features, found: FoundFile) -> None:
+        content = Content(
+            content_hash,
+            self.side,
+            features.duration,
+            features.silent,
+            _or_none(features.loudness_lufs),
+            _or_none(features.peak_dbfs),
+            features.warnings,
+        )
+        embedding = self.model.embed(features, self.side)
+        acoustic = draw_acoustic(features, self.encoder.fingerprint) if self.book is not None else None
+        same = self.book.find(acoustic, features.duration) if self.book is not None and acoustic is not None else None
+        track = self.catalogue.put_track(
+            content,
+            found,
+            self.fingerprint,
+            embedding,
+            acoustic=acoustic,
+            recording=None if same is None else (same.recording_id, same.offset),
+        )
+        if self.book is not None and acoustic is not None:
+            self.book.add(track, features.duration, acoustic)
+        if same is not None:
+            (other,) = self.catalogue.tracks_by_id([same.track_id])
+            self.report.duplicates.append((Path(os.fsdecode(found.path)), other.path))
+        self.report.audio_seconds += features.duration
+
+    def _count_new(self, before: Place | None) -> None:
+        if before is None:
+            self.report.added += 1
+        else:
+            self.report.updated += 1
+
+    def _count_known(self, found: FoundFile, before: Place | None, moved_from: Place | None, track: int) -> None:
+        if moved_from is not None:
+            self.report.moved += 1
+        elif before is None:
+            self.report.copies += 1
+            (same,) = self.catalogue.tracks_by_id([track])
+            path = Path(os.fsdecode(found.path))
+            self.report.duplicates += [(path, other) for other in same.places if other != path][:1]
+        elif before.track_id != track:
+            self.report.updated += 1
+        elif self.with_tags and before.tags != found.tags:
+            self.report.retagged += 1
+        else:
+            self.report.unchanged += 1
+
+    def _take_again(self, file: ReadFile) -> None:
+        if file.trouble is not None or file.features is None or file.inspection is None:
+            self.report.add_trouble(file.path, _reason(file.trouble) if file.trouble else "cannot be read")
+            return
+        self._put_again(file.inspection.content_hash, file.features)
+        self.report.reembedded += 1
+
+    def _put_again(self, content_hash: str, features: Features) -> None:
+        key = EmbeddingKey(content_hash, self.side, self.fingerprint)
+        self.catalogue.put_embedding(key, self.model.embed(features, self.side))
+
+    def _parallel(
+        self, phase: str, items: Iterable[Item], read: Callable[[Item], ReadFile], take: Callable[[ReadFile], None]
+    ) -> None:
+        """`read` in workers, `take` here, a few ahead; ends early, cleanly, when asked to."""
+        items = list(items)
+        pace, waiting = Pace(self.progress, phase, len(items)), iter(items)
+        pending: set[Future[ReadFile]] = set()
+        with ThreadPoolExecutor(self.workers, thread_name_prefix="index") as pool:
+            while not self.stop.is_set():
+                for item in waiting:
+                    pending.add(pool.submit(read, item))
+                    if len(pending) >= 2 * self.workers:
+                        break
+                if not pending:
+                    return
+                done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                for future in done:
+                    file = future.result()
+                    take(file)
+                    pace.step(display_name(Path(os.fsdecode(file.path))))
+                    self._note(pace)
+            pool.shutdown(cancel_futures=True)
+        self.report.stopped = True
+
+    def _note(self, pace: Pace) -> None:
+        if self.job is not None and time.monotonic() - self._noted > NOTE_EVERY:
+            self._noted = time.monotonic()
+            self.catalogue.note_job(self.job, pace.done, pace.total)
+
+
+def _reason(error: MediaError) -> str:
+    return f"{error.trouble}. {error.remedy}" if error.remedy else f"{error.trouble}."
+
+
+def _or_none(value: float) -> float | None:
+    return value if value == value and abs(value) != float("inf") else None
