@@ -34,8 +34,8 @@ class DataConfig(Section):
     shares: dict[str, float] = Field(
         default_factory=lambda: {"visual": 0.45, "montage": 0.45, "demo": 0.1, "manifest": 1.0}
     )
-    few: int = Field(640, ge=0)
-    many: int = Field(320, ge=0)
+    few: int = Field(480, ge=0)
+    many: int = Field(160, ge=0)
     demo_pairs: int = Field(60, ge=0)
     held_out: float = Field(0.15, ge=0, lt=1)
     textures: int = Field(24, ge=0)
@@ -91,7 +91,7 @@ class Config(Section):
     seed: int = 0
     steps: int = Field(900, ge=1)
     batch: int = Field(64, ge=2)
-    passage: tuple[float, float] = (8.0, 12.0)
+    passage: tuple[float, float] = (9.0, 12.0)
     checkpoint_every: int = Field(100, ge=1)
     data: DataConfig = DataConfig()
     augment: AugmentConfig = AugmentConfig()

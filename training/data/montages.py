@@ -6,6 +6,7 @@ Deterministic from a seed: the same music, footage and seed give the same Featur
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +26,19 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Music:
-    """A piece that montages are cut to."""
+    """A piece that montages are cut to.
+
+    Args:
+        name: of the piece; its music id.
+        group: its source.
+        audio: its Features.
+        samples: reads (L,) float32 mono at 24 kHz: called only where a montage is not stored yet.
+    """
 
     name: str
     group: str
     audio: Features
-    guide: Guide
+    samples: Callable[[], np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +59,22 @@ class Recipe:
 
 
 def hear(path: Path, group: str, store: FeatureStore) -> Music:
-    """A piece of music with its Features (stored) and the curves that the rules follow.
+    """A piece of music with its Features (stored).
 
     Raises:
         MediaError: the file cannot be used.
     """
-    audio = store.features(make_encoder("curves", "audio"), path)
+    return Music(path.stem, group, store.features(make_encoder("curves", "audio"), path), partial(read_samples, path))
+
+
+def read_samples(path: Path) -> np.ndarray:
+    """(L,) float32 mono at 24 kHz.
+
+    Raises:
+        MediaError: the file cannot be used.
+    """
     with open_audio(path) as reader:
-        samples = np.concatenate([block.samples[0] for block in reader.blocks(rate=RATE, channels=1)])
-    return Music(path.stem, group, audio, listen(samples))
+        return np.concatenate([block.samples[0] for block in reader.blocks(rate=RATE, channels=1)])
 
 
 def draw_montages(
@@ -85,6 +100,7 @@ def draw_montages(
     pieces = [piece for piece in music if piece.audio.duration >= SECONDS and not piece.audio.silent]
     order = np.random.default_rng((recipe.seed, 11)).permutation(len(pieces))
     liveliness = np.array([f.liveliness for f in footage])
+    guides: dict[str, Guide] = {}
     shown = _digest(*(f.frames for f in footage))
     for k in range(count):
         piece = pieces[order[k % len(pieces)]]
@@ -96,7 +112,9 @@ def draw_montages(
         key = _digest(np.frombuffer(text.encode(), np.uint8), piece.audio.values)
         video = store.get(key, "video", fingerprint)
         if video is None:
-            drivers = recipe.drivers(piece.guide.span(start, SECONDS), round(SECONDS * FRAME_RATE), rng)
+            if piece.name not in guides:
+                guides[piece.name] = listen(piece.samples())
+            drivers = recipe.drivers(guides[piece.name].span(start, SECONDS), round(SECONDS * FRAME_RATE), rng)
             used = rng.choice(len(footage), min(int(rng.integers(2, 7)), len(footage)), replace=False)
             plan = draw_plan(drivers, liveliness[used], strengths, rng)
             video = curves_of(render(plan, [footage[n] for n in used]))
