@@ -1,5 +1,6 @@
 """From Features to an Embedding: blocks, gaps, spans, silence, and the same bits every time."""
 
+import copy
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -137,6 +138,15 @@ def test_made_media_are_embedded_by_the_models_own_encoders(model: TwoTowerModel
     assert not audio.silent and np.linalg.norm(audio.vector) == pytest.approx(1, abs=1e-5)
     assert same_bits(model.embed_video(clip), video)
     assert len(model.embed_audio(track, start=1.0, end=2.5).sequence) == 15
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_another_device_agrees(model: TwoTowerModel, make_features: object) -> None:
+    features = make_features("audio", 1500)  # type: ignore[operator]
+    here, there = model.embed(features, "audio"), copy.deepcopy(model).cuda().embed(features, "audio")
+    np.testing.assert_allclose(there.vector, here.vector, atol=1e-5)
+    np.testing.assert_allclose(there.sequence, here.sequence, atol=1e-5)
 
 
 @pytest.mark.media
