@@ -15,6 +15,7 @@ from crossmodal.media.damage import Damage
 from crossmodal.media.info import MediaInfo
 from crossmodal.media.mono import MonoMixer, side_weights
 from crossmodal.media.opening import (
+    checked_duration,
     choose_stream,
     clock_zero,
     keep_only,
@@ -163,7 +164,8 @@ class AudioReader:
                 raise self._damage.nothing(self._opened.name)
             yield from self._drained(fifo, template)
             self._damage.jumps = line.jumps
-            self._damage.compare(n_written / template[0][1], stated_duration(container, sound))
+            stated = checked_duration(self._opened, container, sound)
+            self._damage.compare(n_written / template[0][1], stated)
 
     def _hole(self, frame: AudioFrame, zero: float, line: Timeline, n_written: int) -> int:
         """Samples of silence that belong before a frame, by its time stamp; negative where it lies before 0:00."""

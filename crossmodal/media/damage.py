@@ -18,6 +18,7 @@ class Damage:
     n_unreadable: int = 0
     n_corrupt: int = 0
     out_of_order: int = 0
+    standing: int = 0
     jumps: int = 0
     measured: float = 0.0
     stated: float = 0.0
@@ -65,6 +66,8 @@ class Damage:
             lines.append(
                 f"{self.out_of_order} time stamps of the {self.what} run backwards; those pieces were left out"
             )
+        if self.standing:
+            lines.append(f"{self.standing} time stamps of the {self.what} stand still; the pieces were put in a row")
         if self.jumps:
             lines.append(f"the time stamps of the {self.what} jump {self.jumps} times; the jumps were closed")
         return lines

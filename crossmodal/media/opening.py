@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import av
@@ -12,8 +13,9 @@ from av.packet import Packet
 
 from crossmodal.errors import MediaError
 from crossmodal.media import guard
-from crossmodal.media.sniffing import MAX_PIXELS, check_pixels, kind_of_failure, refuse_by_head
+from crossmodal.media.sniffing import MAX_PIXELS, check_pixels, has_frame_count, kind_of_failure, refuse_by_head
 from crossmodal.media.sources import NamelessHandle, OpenSource, Side
+from crossmodal.media.timeline import MAX_HOLE
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +26,10 @@ FORMATS = (
     "h264,hevc,av1,obu,ivf,m4v,dv,mxf,ac3,eac3,dts,caf,au,ape,wv,tta,dsf,amr,rm,mjpeg,mpc,mpc8,tak,voc,nut,vvc,y4m,"
     "yuv4mpegpipe,iff,truehd,swf,smjpeg,nsv,bink,roq,film_cpk,h263,mp2,loas,spx,dsf,iamf,vc1,rso,sox,hca,adx,ea,wsvqa"
 )
+_GUESSED = ("aac", "ac3", "eac3", "dts", "loas", "amr", "h264", "hevc", "m4v", "mpegvideo", "mjpeg")
 BUFFER_BYTES = 1 << 16
 MAX_READ_FAILURES = 32
+MAX_ENTRIES = 100_000
 _NO_PICTURES = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
 
 
@@ -129,13 +133,31 @@ def stated_duration(container: InputContainer, stream: Any | None = None) -> flo
     """What the header says of the length of a stream or of the whole, in seconds; 0.0 where it says nothing."""
     if stream is not None:
         if stream.duration and stream.time_base:
-            return max(0.0, float(stream.duration * stream.time_base))
+            return max(0.0, float(stream.duration * stream.time_base) - _jumped(stream))
         return max(0.0, _tagged_duration(stream) - clock_zero(container))
     if not container.duration:
         return 0.0
     # Matroska states the stamp at which it ends, the others how long it lasts.
     zero = clock_zero(container) if container.format.name.startswith("matroska") else 0.0
     return max(0.0, container.duration / av.time_base - zero)
+
+
+def checked_duration(opened: OpenSource, container: InputContainer, stream: Any) -> float:
+    """The length that a stream is to be measured against, seconds; 0.0 where the demuxer only guesses it."""
+    kind = container.format.name
+    if kind in _GUESSED or (kind == "mp3" and not has_frame_count(opened.handle)):
+        return 0.0
+    return stated_duration(container, stream)
+
+
+def _jumped(stream: Any) -> float:
+    """Seconds that the index of a stream skips in jumps; 0.0 unless it holds less than a piece a second."""
+    entries = stream.index_entries
+    if not 1 < len(entries) <= min(MAX_ENTRIES, float(stream.duration * stream.time_base)):
+        return 0.0
+    stamps = sorted(entry.timestamp for entry in entries)
+    steps = [float((after - before) * stream.time_base) for before, after in pairwise(stamps)]
+    return sum(step for step in steps if step > MAX_HOLE)
 
 
 def _tagged_duration(stream: Any) -> float:

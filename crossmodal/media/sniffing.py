@@ -81,6 +81,16 @@ def kind_of_failure(handle: BinaryIO, name: str) -> MediaError:
     return MediaError(name, kind, "the file is damaged and cannot be opened", "Copy or download it again.")
 
 
+def has_frame_count(handle: BinaryIO) -> bool:
+    """Does an MP3 file state its length, in the header of Xing, LAME or Fraunhofer? Without it, it is guessed."""
+    head = _read_head(handle)
+    if head.startswith(b"ID3") and len(head) > 10:
+        size = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+        handle.seek(10 + size)
+        head = handle.read(HEAD_BYTES)
+    return any(mark in head for mark in (b"Xing", b"Info", b"VBRI"))
+
+
 def check_pixels(width: int, height: int, name: str) -> None:
     """Raise `too_large` if a picture of this size is over 64 megapixels."""
     if width * height > MAX_PIXELS:

@@ -8,11 +8,16 @@ class Stamps:
     """Which of a frame's two stamps to believe: the presentation stamp, unless it goes wrong more often than the other.
 
     Source: libavcodec's `guess_correct_pts`, as ffplay and the ffmpeg program apply it.
+
+    Attributes:
+        has_moved: was there a stamp other than the first?
     """
 
     def __init__(self) -> None:
         self._latest: list[int | None] = [None, None]
         self._faults = [0, 0]
+        self._first: int | None = None
+        self.has_moved = False
 
     def best(self, presentation: int | None, decoding: int | None) -> int | None:
         """The stamp to use of a frame, in the order in which frames come out of the decoder."""
@@ -21,9 +26,11 @@ class Stamps:
                 latest = self._latest[which]
                 self._faults[which] += latest is not None and stamp <= latest
                 self._latest[which] = stamp
-        if presentation is not None and (decoding is None or self._faults[0] <= self._faults[1]):
-            return presentation
-        return decoding
+        is_believed = presentation is not None and (decoding is None or self._faults[0] <= self._faults[1])
+        stamp = presentation if is_believed else decoding
+        self.has_moved |= self._first is not None and stamp != self._first
+        self._first = stamp if self._first is None else self._first
+        return stamp
 
 
 class Timeline:

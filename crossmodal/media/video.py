@@ -16,7 +16,15 @@ from av.video.frame import VideoFrame
 from crossmodal.errors import MediaError
 from crossmodal.media.damage import Damage
 from crossmodal.media.info import MediaInfo
-from crossmodal.media.opening import choose_stream, clock_zero, keep_only, open_container, packets, stated_duration
+from crossmodal.media.opening import (
+    checked_duration,
+    choose_stream,
+    clock_zero,
+    keep_only,
+    open_container,
+    packets,
+    stated_duration,
+)
 from crossmodal.media.probing import describe
 from crossmodal.media.scaling import GREY, Scaler
 from crossmodal.media.sources import OpenSource, Source, open_source
@@ -217,6 +225,9 @@ class VideoReader:
             length = float(frame.duration * base) if frame.duration else nominal
             line = film.picture_line
             time = (line.end or 0.0) if stamp is None else float(stamp * base) - film.zero
+            if line.end is not None and not stamps.has_moved:
+                time = line.end
+                self._damage.standing += 1
             time = line.place(time, length if 0 < length <= MAX_HOLE else nominal)
             if time < latest:
                 self._damage.out_of_order += 1
@@ -254,7 +265,8 @@ class VideoReader:
     def _measured(self, film: _Film, start: float) -> None:
         self.duration = self._end(film)
         self._damage.jumps = film.picture_line.jumps
-        self._damage.compare(film.picture_line.end or 0.0, stated_duration(film.container, film.picture))
+        stated = checked_duration(self._opened, film.container, film.picture)
+        self._damage.compare(film.picture_line.end or 0.0, stated)
 
     def _nothing(self, film: _Film, start: float) -> None:
         """No frame came out: an error, unless a later part of a film was asked for."""

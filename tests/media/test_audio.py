@@ -229,6 +229,17 @@ def test_a_cut_file_gives_what_is_there_and_says_where_it_stops(tools, tmp_path)
     assert any("stops after" in line for line in warnings)
 
 
+def test_a_length_that_is_only_guessed_is_no_reason_for_a_warning(tools, tmp_path):
+    """Variable bit rate without a Xing header: the length is guessed from the first frames, which are silence."""
+    samples = np.concatenate([np.zeros((1, 24_000), np.float32), tools.click(4.0, 0.5) * 100 % 0.5], axis=1)
+    path = tools.write_sound(tmp_path / "sound.mp3", samples, options={"write_xing": "0", "id3v2_version": "0"})
+    _, warnings = tools.all_samples(path)
+    assert warnings == []
+    whole = tools.write_sound(tmp_path / "whole.mp3", samples).read_bytes()
+    _, warnings = tools.all_samples(whole[: len(whole) // 2])
+    assert any("stops after" in line for line in warnings)
+
+
 def test_a_silent_film_has_no_sound(tools, tmp_path):
     film = tools.write_film(tmp_path / "film.mp4", n_frames=3)
     with pytest.raises(MediaError) as caught, open_audio(film.path):

@@ -212,11 +212,27 @@ def test_a_header_that_says_ten_hours_is_only_a_hint(tools, tmp_path):
         assert n_frames == 25 and video.duration == pytest.approx(1.0)
 
 
+def test_a_film_whose_stamps_stand_still_runs_at_its_usual_rate(tools, tmp_path):
+    film = tools.write_film(tmp_path / "film.mp4", n_frames=25, options={"bf": "0"})
+    data = bytearray(film.path.read_bytes())
+    at = data.index(b"stts") + 8
+    for entry in range(int.from_bytes(data[at : at + 4], "big")):
+        data[at + 8 + 8 * entry : at + 12 + 8 * entry] = bytes(4)  # the step of each run of frames
+    for atom, place in ((b"mdhd", 20), (b"mvhd", 20), (b"tkhd", 24)):
+        data[data.index(atom) + place : data.index(atom) + place + 4] = bytes(4)  # the lengths
+    with open_video(bytes(data)) as video:
+        n_frames = sum(len(batch.times) for batch in video.frames(25, 16))
+        assert n_frames == 25 and 0.9 < video.duration < 1.1
+        assert any("stand still" in line for line in video.warnings)
+
+
 def test_a_jump_of_an_hour_is_closed_and_said(tools, tmp_path):
     film = tools.write_film(tmp_path / "film.mp4", stamps=[i / 25 + 3600 * (i >= 20) for i in range(40)])
     pixels, _, _, warnings = tools.all_frames(film.path)
     assert tools.read_numbers(pixels) == list(range(40))
     assert any("jump" in line for line in warnings)
+    with open_video(film.path) as video:
+        assert video.duration == pytest.approx(1.6, abs=0.1)  # what windows are laid over
 
 
 def test_a_long_still_is_kept(tools, tmp_path):
