@@ -21,6 +21,11 @@ def curve(values, name):
     return values[:, VIDEO_CHANNELS.index(name)]
 
 
+def judder(values):
+    """Decibels by which the fastest moment of a row stands above the row's mean, at most."""
+    return (curve(values, "motion_max") - curve(values, "motion"))[2:].max()
+
+
 def flat(red, green, blue, n=10):
     return np.broadcast_to(np.uint8([red, green, blue])[None, :, None, None], (n, 3, 48, 64)).copy()
 
@@ -56,24 +61,24 @@ class TestBlocks:
 
 
 class TestMotion:
-    def test_repeats_by_time_read_as_fast_as_the_same_pan_without_repeats(self, scene):
+    @pytest.mark.parametrize("pictures_a_second", [12, 8, 6])
+    def test_repeats_by_time_read_as_fast_as_the_same_pan_without_repeats(self, scene, pictures_a_second):
         times = np.arange(75) / 25
-        shown = np.floor(times * 12 + 1e-9) / 12
-        smooth = curves(scene.pan(20 * times))[0]
-        repeated = curves(scene.pan(20 * shown), times, shown)[0]
-        for name in ("motion", "motion_rms", "pan", "histogram_change"):
+        shown = np.floor(times * pictures_a_second + 1e-9) / pictures_a_second
+        smooth = curves(scene.pan(8 * times))[0]
+        repeated = curves(scene.pan(8 * shown), times, shown)[0]
+        for name in ("motion", "motion_rms", "pan"):
             np.testing.assert_allclose(curve(repeated, name)[2:].mean(), curve(smooth, name)[2:].mean(), rtol=0.1)
-        assert curve(repeated, "motion_rms")[2:].std() < 0.15 * curve(repeated, "motion_rms")[2:].mean()
+        assert judder(repeated) < 0.5
 
     @pytest.mark.parametrize("times_shown", [2, 3])
     def test_repeats_encoded_as_frames_of_their_own_read_as_fast_too(self, scene, times_shown):
         times = np.arange(75) / 25
         slow = curves(scene.pan(20 * np.repeat(times[::times_shown], times_shown)[:75]))[0]
         smooth = curves(scene.pan(20 * times))[0]
-        np.testing.assert_allclose(
-            curve(slow, "motion_rms")[2:].mean(), curve(smooth, "motion_rms")[2:].mean(), rtol=0.1
-        )
-        assert curve(slow, "motion_rms")[2:].std() < 0.15 * curve(slow, "motion_rms")[2:].mean()
+        expected = curve(smooth, "motion_rms")[2:].mean()
+        np.testing.assert_allclose(curve(slow, "motion_rms")[2:].mean(), expected, rtol=0.1)
+        assert judder(slow) < 0.5
 
     def test_half_the_speed_is_half_the_motion(self, scene):
         times = np.arange(50) / 25
