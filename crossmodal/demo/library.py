@@ -164,7 +164,7 @@ def _plan(seed: int, index: int) -> _Pair:
     """Song, passage and row of a pair, before anything sounds."""
     rng = np.random.default_rng([LIBRARY, seed, index, 31])
     song = compose((LIBRARY, seed, index), style=index)
-    seconds = float(rng.integers(10, 15))
+    seconds = float(rng.integers(10, 14))
     start = 0.0 if index % 3 == 2 else _passage(song, seconds, rng)
     name = f"{index + 1:02d} {song.title}"
     row = {

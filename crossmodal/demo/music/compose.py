@@ -11,7 +11,7 @@ from crossmodal.demo.music.styles import FORMS, STYLES, Style
 from crossmodal.demo.music.theory import PROGRESSIONS, chord_pitches, is_bright
 from crossmodal.demo.music.titles import title
 
-LONGEST, SHORTEST = 84.0, 66.0
+LONGEST, SHORTEST = 76.0, 64.0
 
 
 def compose(seed: tuple[int, ...], *, style: int | None = None) -> Song:
