@@ -36,14 +36,14 @@ class DataConfig(Section):
     )
     few: int = Field(480, ge=0)
     many: int = Field(160, ge=0)
-    demo_pairs: int = Field(60, ge=0)
+    demo_pairs: int = Field(30, ge=0)
     held_out: float = Field(0.15, ge=0, lt=1)
     textures: int = Field(24, ge=0)
     exclude_groups: tuple[str, ...] = ("freecol",)
 
 
 class AugmentConfig(Section):
-    """Disturbance of the curves, in deviations over the training set; jitter in seconds."""
+    """Disturbance of the prepared curves, in their own units; jitter in seconds."""
 
     noise: float = Field(0.3, ge=0)
     level: float = Field(0.5, ge=0)

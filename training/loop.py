@@ -49,7 +49,8 @@ class Trainer:
         self.optimiser = torch.optim.AdamW(_parameter_groups(model, self.loss, opt.weight_decay), lr=opt.lr)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._share_of_rate)
         augment = config.augment
-        self.disturb = Disturbance(augment.noise, augment.level, augment.drop, augment.jitter / batches.hop)
+        jitter, clip = augment.jitter / batches.hop, model.config.clip
+        self.disturb = Disturbance(augment.noise, augment.level, augment.drop, jitter, clip)
         self.average: dict[str, Tensor] = {}
         self.step = 0
 
@@ -162,10 +163,8 @@ class Trainer:
         return PairBatch(*sides)
 
     def _hidden(self, tower: Tower, rows: Rows, generator: torch.Generator) -> Tensor:
-        prepare = tower.prepare
-        level = prepare.without_level(rows.values, rows.mask)
-        curves = self.disturb(level, prepare.mean, prepare.deviation, generator)
-        return tower.encode(prepare(curves, rows.mask), rows.mask)
+        curves = self.disturb(tower.prepare(rows.values, rows.mask), generator)  # (N, 2C, T)
+        return tower.encode(curves, rows.mask)
 
     def _average_weights(self) -> None:
         if self.step < self.config.optimiser.ema_from:

@@ -1,0 +1,50 @@
+"""Disturbance of prepared curves: each part does what it says."""
+
+import numpy as np
+import pytest
+import torch
+
+from training.data.disturb import Disturbance, shifted
+
+CALM = {"noise": 0.0, "level": 0.0, "drop": 0.0, "jitter": 0.0}
+
+
+def curves() -> torch.Tensor:
+    return torch.randn((32, 20, 90), generator=torch.Generator().manual_seed(0))
+
+
+def disturbed(**how: float) -> torch.Tensor:
+    return Disturbance(**(CALM | how))(curves(), torch.Generator().manual_seed(1))
+
+
+def test_nothing_asked_changes_nothing() -> None:
+    assert torch.equal(disturbed(), curves())
+
+
+def test_noise_and_level_have_their_deviation() -> None:
+    noise, level = disturbed(noise=0.3) - curves(), disturbed(level=0.5) - curves()
+    assert noise.std() == pytest.approx(0.3, rel=0.05) and abs(noise.mean()) < 0.01
+    assert level.std(dim=2).max() < 1e-5 and level[..., 0].std() == pytest.approx(0.5, rel=0.15)
+
+
+def test_whole_channels_are_dropped() -> None:
+    gone = (disturbed(drop=0.2) == 0).all(dim=2)
+    assert gone.float().mean() == pytest.approx(0.2, abs=0.05)
+    assert ((disturbed(drop=0.2) == 0).any(dim=2) == gone).all()
+
+
+def test_values_stay_within_the_clip() -> None:
+    assert disturbed(noise=10.0, clip=5.0).abs().max() <= 5.0
+
+
+@pytest.mark.parametrize("hops", [-0.7, -0.2, 0.0, 0.4, 1.0])
+def test_a_shift_reads_between_the_rows(hops: float) -> None:
+    ramp = torch.arange(10, dtype=torch.float32).expand(1, 1, 10)
+    moved = shifted(ramp, torch.tensor([hops]))[0, 0]
+    assert np.allclose(moved, np.interp(np.arange(10) + hops, np.arange(10), np.arange(10)), atol=1e-6)
+
+
+def test_the_same_generator_gives_the_same() -> None:
+    assert torch.equal(
+        disturbed(noise=0.3, level=0.5, drop=0.2, jitter=0.2), disturbed(noise=0.3, level=0.5, drop=0.2, jitter=0.2)
+    )
