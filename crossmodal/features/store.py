@@ -58,7 +58,8 @@ class FeatureStore:
         path: the file, made when first used; None: `default_path()`.
 
     Example:
-        >>> with FeatureStore(None) as store:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder, FeatureStore(f"{folder}/features.db") as store:
         ...     store.get("0" * 64, "audio", "curves-audio-1") is None
         True
     """
