@@ -102,7 +102,8 @@ class AudioReader:
         return self._blocks(rate, channels, meter)
 
     def _blocks(self, rate: int, channels: int, meter: Meter | None) -> Iterator[AudioBlock]:
-        n_given = 0
+        self._damage, self._one_side, n_given = Damage("sound"), 0.0, 0
+        self._silence = self._not_finite = self._clipped = 0
         mixed = self._mixed(channels, meter)
         for samples in _resampled(mixed, rate, channels):
             np.clip(samples, -1.0, 1.0, out=samples)

@@ -120,7 +120,8 @@ class VideoReader:
         width, height = (size, size) if isinstance(size, int) else size
         if not rate > 0 or width < 1 or height < 1 or start < 0:
             raise ValueError(f"frames: rate {rate}, size {size}, start {start} must be positive")
-        return self._frames(rate, (width, height), start, end, bars, from_key_frame)
+        grid = _Grid(rate, start, math.inf if end is None else end)
+        return self._frames(grid, (width, height), bars, from_key_frame)
 
     def shown(self) -> Iterator[tuple[float, VideoFrame]]:
         """Every frame as decoded, with the time from which a player shows it, seconds from 0:00."""
@@ -150,54 +151,47 @@ class VideoReader:
             keep_only(container, [picture] if sound is None else [picture, sound])
             yield _Film(container, picture, sound, clock_zero(container), Timeline(), Timeline())
 
-    def _frames(
-        self, rate: float, size: tuple[int, int], start: float, end: float | None, bars: bool, from_key_frame: bool
-    ) -> Iterator[FrameBatch]:
+    def _frames(self, grid: "_Grid", size: tuple[int, int], bars: bool, from_key_frame: bool) -> Iterator[FrameBatch]:
+        if grid.start == 0:
+            self._damage, self._given_until = Damage("picture"), 0.0
         with self._film() as film:
-            shown = self._from(film, start, from_key_frame)
+            shown = self._from(film, grid.start)
             scaler = Scaler(size, bars, film.picture.sample_aspect_ratio)
             first = next(shown, None)
             if first is None:
-                self._nothing(film, start)
+                self._nothing(film, grid.start)
                 return
-            if from_key_frame and first[0] < start - EPSILON:
-                length = None if end is None else end - start
-                start = math.ceil(max(first[0], self._given_until) * rate - EPSILON) / rate
-                end = None if length is None else start + length
-            yield from self._on_grid(film, first, shown, scaler, rate, size, start, end)
+            if from_key_frame and EPSILON < grid.start - first[0] <= MAX_LEAD:
+                grid = grid.moved_to(max(first[0], self._given_until))
+            yield from self._on_grid(film, grid, first, shown, _Batch(scaler, size))
 
     def _on_grid(
         self,
         film: _Film,
+        grid: "_Grid",
         first: tuple[float, VideoFrame],
         shown: Iterator[tuple[float, VideoFrame]],
-        scaler: Scaler,
-        rate: float,
-        size: tuple[int, int],
-        start: float,
-        end: float | None,
+        batch: "_Batch",
     ) -> Iterator[FrameBatch]:
-        batch = _Batch(size)
-        step, on_screen = 0, first
-        stop = math.inf if end is None else end
-        while on_screen is not None and start + step / rate < stop - EPSILON:
+        step = 0
+        on_screen: tuple[float, VideoFrame] | None = first
+        while on_screen is not None and grid.instant(step) < grid.stop - EPSILON:
             following = next(shown, None)
-            until = self._end(film) if following is None else following[0]
-            until = min(until, stop) - EPSILON
+            until = min(self._end(film) if following is None else following[0], grid.stop) - EPSILON
             drawn: np.ndarray | None = None
-            while (time := start + step / rate) < until:
-                drawn = batch.add(scaler, on_screen, time, drawn)
+            while (time := grid.instant(step)) < until:
+                drawn = batch.add(on_screen, time, drawn)
                 step += 1
                 if batch.is_full:
                     yield batch.take()
-            on_screen = following  # type: ignore[assignment]
+            on_screen = following
         if batch.n_frames:
             yield batch.take()
-        self._given_until = max(self._given_until, start + step / rate)
+        self._given_until = max(self._given_until, grid.instant(step))
         if film.is_at_end:
-            self._measured(film, start)
+            self._measured(film)
 
-    def _from(self, film: _Film, start: float, from_key_frame: bool) -> Iterator[tuple[float, VideoFrame]]:
+    def _from(self, film: _Film, start: float) -> Iterator[tuple[float, VideoFrame]]:
         """(time, frame) in the order of time, from the frame on screen at `start`, or a key frame before it."""
         if start <= SEEK_BACK[1]:
             yield from self._timed(film)
@@ -262,7 +256,7 @@ class VideoReader:
         ends = [line.end for line in (film.picture_line, film.sound_line) if line.end is not None]
         return max(ends, default=0.0)
 
-    def _measured(self, film: _Film, start: float) -> None:
+    def _measured(self, film: _Film) -> None:
         self.duration = self._end(film)
         self._damage.jumps = film.picture_line.jumps
         stated = checked_duration(self._opened, film.container, film.picture)
@@ -279,11 +273,28 @@ class VideoReader:
         raise self._damage.nothing(self._opened.name)
 
 
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """Instants of a film: `start`, `start` + 1/rate, ... before `stop`, seconds."""
+
+    rate: float
+    start: float
+    stop: float
+
+    def instant(self, step: int) -> float:
+        return self.start + step / self.rate
+
+    def moved_to(self, time: float) -> "_Grid":
+        """As long, from the first multiple of 1/rate that is not before `time`."""
+        start = math.ceil(time * self.rate - EPSILON) / self.rate
+        return _Grid(self.rate, start, start + self.stop - self.start)
+
+
 class _Batch:
     """Pixels of a batch while it fills."""
 
-    def __init__(self, size: tuple[int, int]) -> None:
-        self._shape = (BATCH, size[1], size[0], 3)
+    def __init__(self, scaler: Scaler, size: tuple[int, int]) -> None:
+        self._scaler, self._shape = scaler, (BATCH, size[1], size[0], 3)
         self._clear()
 
     def _clear(self) -> None:
@@ -295,13 +306,11 @@ class _Batch:
     def is_full(self) -> bool:
         return self.n_frames == BATCH
 
-    def add(
-        self, scaler: Scaler, on_screen: tuple[float, VideoFrame], time: float, drawn: np.ndarray | None
-    ) -> np.ndarray:
+    def add(self, on_screen: tuple[float, VideoFrame], time: float, drawn: np.ndarray | None) -> np.ndarray:
         """Draw a frame, or copy what was `drawn` of it before; gives what is drawn now."""
         row = self._pixels[self.n_frames]
         if drawn is None:
-            scaler.draw(on_screen[1], row)
+            self._scaler.draw(on_screen[1], row)
         else:
             row[:] = drawn
         self._times[self.n_frames], self._pts[self.n_frames] = time, on_screen[0]

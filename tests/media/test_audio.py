@@ -217,6 +217,9 @@ def test_a_tone_keeps_its_height_and_level_through_resampling(tools, tmp_path):
 
 def test_bytes_a_file_object_and_a_path_give_the_same_samples(tools, tmp_path):
     path = tools.write_sound(tmp_path / "sound.flac", tools.click(1.0, 0.5))
+    with open_audio(path) as audio:
+        twice = [np.concatenate([b.samples for b in audio.blocks()], axis=1) for _ in range(2)]
+    assert (twice[0] == twice[1]).all()
     with path.open("rb") as handle:
         results = [tools.all_samples(source)[0] for source in (path, str(path), path.read_bytes(), handle)]
     assert all((samples == results[0]).all() for samples in results)

@@ -105,6 +105,22 @@ def test_windows_that_begin_on_a_key_frame_keep_to_the_grid_and_never_overlap(to
     assert 4.0 in np.round(seen, 6)  # the window asked for at 4.5 begins on its key frame
 
 
+def test_a_key_frame_far_before_a_window_is_not_its_beginning(tools, tmp_path):
+    film = tools.write_film(tmp_path / "film.mp4", stamps=[i / 4 for i in range(120)], options={"g": "1000"})
+    with open_video(film.path) as video:
+        batches = list(video.frames(4, (64, 48), 20.0, 22.0, bars=False, from_key_frame=True))
+    assert np.concatenate([b.times for b in batches]).tolist() == [20 + i / 4 for i in range(8)]
+    assert tools.read_numbers(np.concatenate([b.pixels for b in batches])) == list(range(80, 88))
+
+
+def test_warnings_are_of_the_last_reading_and_do_not_add_up(tools, tmp_path):
+    film = tools.write_film(tmp_path / "film.mkv", n_frames=75)
+    data = film.path.read_bytes()
+    with open_video(data[: int(len(data) * 0.6)]) as video:
+        lines = [(list(video.frames(25, 16)), video.warnings)[1] for _ in range(2)]
+    assert lines[0] == lines[1] != []
+
+
 def test_numbers_stay_right_when_the_film_is_asked_for_twice_and_by_two_readers_at_once(tools, tmp_path):
     film = tools.write_film(tmp_path / "film.mp4", n_frames=80)
     with film.path.open("rb") as handle, open_video(handle) as one, open_video(handle) as two:
