@@ -10,8 +10,8 @@ from torch import Tensor
 class Disturbance:
     """How prepared curves are disturbed: both copies of each, standardised over the training set and by the clip.
 
-    The noise stands on what a tower sees, not on the raw curves: a curve that moves little within a clip keeps its shape
-    in the copy that is normalised by the clip.
+    The noise stands on what a tower sees, not on the raw curves: a curve that moves little within a clip keeps its
+    shape in the copy that is normalised by the clip.
 
     Args:
         noise: Gaussian, each value by itself.
