@@ -158,7 +158,7 @@ def _moving_whole(clip: ClipWindows, block: TrackBlock, most: int) -> Tensor:
         for axis in range(1, spectrum.shape[1]):
             dots.addcmul_(block.spectra[:, :, axis], spectrum[:, axis])
         sharp = torch.fft.irfft(dots, size)[..., offset : offset + most]  # (B, H, K) beta r_h, but for the track's part
-        total += over_heads_sharp(sharp * track_part[..., offset : offset + most], 1)
+        total += over_heads_sharp(sharp.mul_(track_part[..., offset : offset + most]), 1)
     return total.div_(len(clip.offsets))
 
 
@@ -169,9 +169,9 @@ def _moving_inverse_norm(block: TrackBlock, n: int) -> Tensor:
     mean, so that they stay small and keep their digits.
     """
     tracks, heads, axes, size = block.rows.shape
-    rows = torch.zeros(axes, tracks, heads, size + 1)
-    squares = torch.zeros(tracks, heads, size + 1)
-    squares[..., 1:] = -block.mean_squares[..., None]
+    rows = torch.empty(axes, tracks, heads, size + 1)
+    squares = (-block.mean_squares)[..., None].repeat(1, 1, size + 1)
+    rows[..., 0] = squares[..., 0] = 0
     for axis in range(axes):
         centred = rows[axis, ..., 1:].copy_(block.rows[:, :, axis]).sub_(block.means[:, :, axis, None])
         squares[..., 1:].addcmul_(centred, centred)
