@@ -1,6 +1,6 @@
 """The compact model's settings: both towers on curves, 10 rows a second."""
 
-from crossmodal.encoders import AUDIO_CHANNELS, make_encoder
+from crossmodal.encoders import AMPLITUDE_CHANNELS, AUDIO_CHANNELS, DECIBEL_CHANNELS, make_encoder
 from crossmodal.features import Side
 from crossmodal.model.config import LevelConfig, ModelConfig, SideConfig
 
@@ -9,13 +9,14 @@ def compact_config(**settings: object) -> ModelConfig:
     """Settings of the compact model; any of `ModelConfig`'s may be named.
 
     Example:
-        >>> compact_config(width=32).audio.level.scale
-        (25,)
+        >>> config = compact_config(width=32)
+        >>> [AUDIO_CHANNELS[at] for at in config.audio.level.scale][7]
+        'rms'
     """
     level = LevelConfig(
         reference=AUDIO_CHANNELS.index("log_rms"),
-        shift=tuple(at for at, name in enumerate(AUDIO_CHANNELS) if name.startswith("mel_") or name == "log_rms"),
-        scale=(AUDIO_CHANNELS.index("rms"),),
+        shift=tuple(map(AUDIO_CHANNELS.index, DECIBEL_CHANNELS)),
+        scale=tuple(map(AUDIO_CHANNELS.index, AMPLITUDE_CHANNELS)),
     )
     return ModelConfig.model_validate({"video": _curves("video", None), "audio": _curves("audio", level), **settings})
 
