@@ -10,6 +10,7 @@ import pytest
 
 from crossmodal.demo import DemoLibrary, write_demo
 from crossmodal.errors import ConfigError
+from crossmodal.manifest import read_rows
 
 
 def rows(folder: Path) -> list[dict]:
@@ -32,6 +33,12 @@ def test_manifest_names_files_that_are_there_and_passages_inside_them(small_libr
             length = container.duration / 1e6
         assert length >= 60 and 0 <= row["audio_start"] < row["audio_end"] <= length
     assert not (small_library.folder / ".making").exists()
+
+
+def test_manifest_is_one_that_our_readers_take(small_library: DemoLibrary) -> None:
+    table = read_rows(small_library.manifest)
+    assert [row.music_id for row in table.rows] == ["demo-0-1", "demo-0-2"]
+    assert [row.audio_start for row in table.rows] == [row["audio_start"] for row in small_library.rows]
 
 
 def test_clips_are_progressive_h264_that_every_browser_plays(small_library: DemoLibrary) -> None:
