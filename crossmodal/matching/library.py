@@ -81,17 +81,26 @@ class Library:
             catalogue: that this was read from; a large library's candidates are read from it.
             calibration: of the model.
         """
-        ids, scores = self.bank.ids, self.bank.compare(query, calibration)
-        _, standing = self._by_recording(ids, scores)
-        library = standing.rank
+        ids, scores = self._by_recording(self.bank.ids, self.bank.compare(query, calibration))
+        library = scores.rank
         if self.candidates is not None:
-            ids, scores = self._scan_candidates(query, catalogue, calibration)
-        ids, scores = self._by_recording(ids, scores)
+            ids, scores = self._by_recording(*self._scan_candidates(query, catalogue, calibration))
         if len(library) < FEWEST:
             return Ranking(ids, scores, np.full(len(ids), np.nan), library)
         sampled = {self._recording(int(i)) for i in self.bank.ids}
         inside = np.array([self._recording(int(i)) in sampled for i in ids], np.bool_)
         return Ranking(ids, scores, percentiles(scores.rank, library, inside), library)
+
+    def standing(self, query: Embedding, calibration: Calibration | None) -> np.ndarray:
+        """(M,) ranks of the library against `query`, by recording: what percentiles are taken against."""
+        _, scores = self._by_recording(self.bank.ids, self.bank.compare(query, calibration))
+        return scores.rank
+
+    def holds(self, track_id: int | None) -> bool:
+        """Whether the recording of a track is among those of `standing`."""
+        if track_id is None or track_id not in self.recordings:
+            return False
+        return self.recordings[track_id] in {self._recording(int(i)) for i in self.bank.ids}
 
     def _scan_candidates(
         self, query: Embedding, catalogue: Catalogue, calibration: Calibration | None

@@ -47,8 +47,8 @@ def place(
 
 
 def closest(placing: Placing, hop: float) -> Reason | None:
-    """The passage that fits best, or None where no moment is known."""
-    if not np.isfinite(placing.moments).any():
+    """The passage that fits best; None where no moment is known, or the clip is no longer than a moment's span."""
+    if len(placing.moments) <= MOMENT_STEPS or not np.isfinite(placing.moments).any():
         return None
     at = float(np.nanargmax(placing.moments)) * hop
     track_time = placing.start + at
