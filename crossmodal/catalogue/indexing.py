@@ -1,5 +1,6 @@
 """The job that fills a catalogue: read folders, decode what is new over all cores, embed, store a track at a time."""
 
+import logging
 import os
 import threading
 import time
@@ -27,6 +28,7 @@ from crossmodal.media import display_name, guard
 if TYPE_CHECKING:
     from crossmodal.model import TwoTowerModel
 
+log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 
 SKIPPED_KINDS = {FILM: "videos (see --with-video-sound)", SOUND: "music among clips"}
@@ -239,6 +241,11 @@ class _Run:
             return ReadFile(path, skipped=VANISHED)
         except OSError as error:
             return ReadFile(path, trouble=MediaError(display_name(name), "missing", f"cannot be read ({error})"))
+        except Exception as error:  # a fault of ours costs this file only, and is not remembered against it
+            log.exception("%s", display_name(name))
+            return ReadFile(
+                path, trouble=MediaError(display_name(name), "corrupt", f"crossmodal failed on it: {error}")
+            )
         return file if before == after else ReadFile(path, skipped=CHANGING)
 
     def _look_into(self, path: bytes, name: Path, state: FileState) -> ReadFile:
