@@ -218,7 +218,8 @@ def _clips(
     chosen = _half(pairs, half)[: MOST_CLIPS // 2]
     clips = []
     for k in range(len(chosen)):
-        parts, total = [], 0.0
+        parts: list[Features] = []
+        total = 0.0
         while total < seconds - 1e-6:
             part = chosen[(k + len(parts)) % len(chosen)].video
             parts.append(part)
@@ -233,7 +234,8 @@ def _glued_track(pairs: list[Pair], model: TwoTowerModel, half: int, turn: int) 
     by_music = {pair.music_id: pair.audio for pair in _half(pairs, half)}
     names = sorted(by_music)
     order = np.random.default_rng((turn, half)).permutation(len(names))
-    parts, total = [], 0.0
+    parts: list[Features] = []
+    total = 0.0
     while total < TRACK_SECONDS:
         parts.append(by_music[names[order[len(parts) % len(order)]]])
         total += parts[-1].duration

@@ -34,32 +34,32 @@ class DataConfig(Section):
     shares: dict[str, float] = Field(
         default_factory=lambda: {"visual": 0.45, "montage": 0.45, "demo": 0.1, "manifest": 1.0}
     )
-    few: int = Field(480, ge=0)
-    many: int = Field(160, ge=0)
-    demo_pairs: int = Field(30, ge=0)
-    held_out: float = Field(0.15, ge=0, lt=1)
-    textures: int = Field(24, ge=0)
+    few: int = Field(default=480, ge=0)
+    many: int = Field(default=160, ge=0)
+    demo_pairs: int = Field(default=30, ge=0)
+    held_out: float = Field(default=0.15, ge=0, lt=1)
+    textures: int = Field(default=24, ge=0)
     exclude_groups: tuple[str, ...] = ("freecol",)
 
 
 class AugmentConfig(Section):
     """Disturbance of the prepared curves, in their own units; jitter in seconds."""
 
-    noise: float = Field(0.3, ge=0)
-    level: float = Field(0.5, ge=0)
-    drop: float = Field(0.2, ge=0, lt=1)
-    jitter: float = Field(0.02, ge=0, le=0.1)
+    noise: float = Field(default=0.3, ge=0)
+    level: float = Field(default=0.5, ge=0)
+    drop: float = Field(default=0.2, ge=0, lt=1)
+    jitter: float = Field(default=0.02, ge=0, le=0.1)
 
 
 class OptimiserConfig(Section):
     """AdamW with a cosine, warm-up and an exponential mean of the weights."""
 
-    lr: float = Field(2e-3, gt=0)
-    weight_decay: float = Field(0.2, ge=0)
-    warm_up: int = Field(30, ge=0)
-    grad_norm: float = Field(1.0, gt=0)
-    ema: float = Field(0.98, ge=0, lt=1)
-    ema_from: int = Field(300, ge=0)
+    lr: float = Field(default=2e-3, gt=0)
+    weight_decay: float = Field(default=0.2, ge=0)
+    warm_up: int = Field(default=30, ge=0)
+    grad_norm: float = Field(default=1.0, gt=0)
+    ema: float = Field(default=0.98, ge=0, lt=1)
+    ema_from: int = Field(default=300, ge=0)
 
 
 class LossConfig(Section):
@@ -71,10 +71,10 @@ class LossConfig(Section):
         max_scale: limit of the learned scales.
     """
 
-    vector_weight: float = Field(1.0, ge=0)
-    sequence_weight: float = Field(1.0, ge=0)
-    disjoint: float = Field(0.5, ge=0, le=1)
-    max_scale: float = Field(60.0, gt=0)
+    vector_weight: float = Field(default=1.0, ge=0)
+    sequence_weight: float = Field(default=1.0, ge=0)
+    disjoint: float = Field(default=0.5, ge=0, le=1)
+    max_scale: float = Field(default=60.0, gt=0)
 
 
 class Config(Section):
@@ -89,10 +89,10 @@ class Config(Section):
     """
 
     seed: int = 0
-    steps: int = Field(900, ge=1)
-    batch: int = Field(64, ge=2)
+    steps: int = Field(default=900, ge=1)
+    batch: int = Field(default=64, ge=2)
     passage: tuple[float, float] = (9.0, 12.0)
-    checkpoint_every: int = Field(100, ge=1)
+    checkpoint_every: int = Field(default=100, ge=1)
     data: DataConfig = DataConfig()
     augment: AugmentConfig = AugmentConfig()
     optimiser: OptimiserConfig = OptimiserConfig()

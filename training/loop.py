@@ -23,7 +23,8 @@ from training.data.disturb import Disturbance
 from training.data.pairs import Pair, span
 
 STATE, LOG, CONFIG = "state.pt", "log.jsonl", "training.json"
-Progress = Callable[[int, int, dict[str, float]], None]
+Report = dict[str, float | int | str]
+Progress = Callable[[int, int, Report], None]
 
 
 class Trainer:
@@ -66,12 +67,11 @@ class Trainer:
             CrossmodalError: the loss is no longer finite.
         """
         self.model.train()
-        with (self.folder / LOG).open("a", encoding="utf-8") as log:
+        with (self.folder / LOG).open("a", encoding="utf-8", buffering=1) as log:
             while self.step < self.config.steps and not (stop is not None and stop()):
                 report = self._step()
                 log.write(json.dumps(report) + "\n")
                 if self.step % self.config.checkpoint_every == 0 or self.step == self.config.steps:
-                    log.flush()
                     self.save()
                 if progress is not None:
                     progress(self.step, self.config.steps, report)
@@ -122,7 +122,7 @@ class Trainer:
             "step": self.step,
         }
 
-    def _step(self) -> dict[str, float | int | str]:
+    def _step(self) -> Report:
         began = time.perf_counter()
         batch = self.batches.draw(self.step)
         with torch.random.fork_rng(devices=[]):  # dropout draws from the global generator
@@ -160,7 +160,7 @@ class Trainer:
             sequence = tower.sequence(hidden, rows.mask)[:, first:last]
             vectors = tower.to_vector(hidden[:, :, begin:end], rows.mask[:, begin:end])
             sides.append(SideBatch(batch.ids, vectors, sequence, rows.mask[:, first:last], weight=batch.weight))
-        return PairBatch(*sides)
+        return PairBatch(video=sides[0], audio=sides[1])
 
     def _hidden(self, tower: Tower, rows: Rows, generator: torch.Generator) -> Tensor:
         curves = self.disturb(tower.prepare(rows.values, rows.mask), generator)  # (N, 2C, T)
@@ -189,7 +189,8 @@ def curve_statistics(tower: Tower, pairs: list[Pair], side: str) -> tuple[Tensor
 
     A curve without variance has deviation 1.
     """
-    total, squares, n_rows = 0.0, 0.0, 0
+    channels = tower.prepare.mean.shape[0]
+    total, squares, n_rows = torch.zeros(channels, dtype=torch.float64), torch.zeros(channels, dtype=torch.float64), 0
     for pair in pairs:
         part = pair.video if side == "video" else span(pair.audio, pair.start, pair.seconds)
         mask = torch.from_numpy(part.seen)[None]

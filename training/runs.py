@@ -17,7 +17,7 @@ from training.data.batches import Batches
 from training.data.compact import calibration_pairs, training_domains
 from training.data.manifest import read_pairs
 from training.data.pairs import Pair
-from training.loop import CONFIG, Trainer
+from training.loop import CONFIG, Report, Trainer
 
 Progress = Callable[[str, int, int], None]
 
@@ -108,7 +108,7 @@ def train_run(
         (out / CONFIG).write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
         report = {"loss": float("nan")}
 
-        def told(step: int, steps: int, line: dict[str, float | int | str]) -> None:
+        def told(step: int, steps: int, line: Report) -> None:
             report["loss"] = float(line["loss"])
             tell("training", step, steps)
 

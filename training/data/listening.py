@@ -39,8 +39,13 @@ class Guide:
         """The part from `start`, with beats counted from there."""
         first, last = round(start * GUIDE_RATE), round((start + seconds) * GUIDE_RATE)
         inside = self.beats[(self.beats >= start) & (self.beats < start + seconds)]
-        cut = [c[first:last] for c in (self.loudness, self.brightness, self.mode, self.onset)]
-        return Guide(*cut, inside - start)
+        return Guide(
+            self.loudness[first:last],
+            self.brightness[first:last],
+            self.mode[first:last],
+            self.onset[first:last],
+            inside - start,
+        )
 
 
 def listen(samples: np.ndarray) -> Guide:
