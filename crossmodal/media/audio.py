@@ -21,14 +21,12 @@ from crossmodal.media.opening import (
     keep_only,
     open_container,
     packets,
-    seconds,
     stated_duration,
 )
 from crossmodal.media.probing import describe
 from crossmodal.media.sources import OpenSource, Source, open_source
-from crossmodal.media.timeline import Timeline
+from crossmodal.media.timeline import SoundClock
 
-MIN_HOLE = 0.05  # seconds: stamps of some containers are coarse; less than this is no hole
 MAX_PLANES = 8
 _SCALES = {"u8": 2.0**7, "s16": 2.0**15, "s32": 2.0**31, "s64": 2.0**63}
 
@@ -124,8 +122,9 @@ class AudioReader:
             if layout != (layout := ",".join(names)):
                 weights = side_weights(names)
             sides = weights @ native if len(names) > 2 else np.broadcast_to(native, (2, native.shape[1]))
-            self._clipped += int(np.count_nonzero(np.abs(native) > 1.0)) if np.abs(native).max(initial=0) > 1 else 0
-            sides = np.clip(sides, -1.0, 1.0)
+            if _peak(native) > 1:
+                self._clipped += int(np.count_nonzero(np.abs(native) > 1.0))
+                sides = np.clip(sides, -1.0, 1.0)
             if len(names) == 1:
                 yield sides[:channels], rate
             elif channels == 2:
@@ -140,54 +139,38 @@ class AudioReader:
         with open_container(self._opened) as container:
             sound = choose_stream(container, "audio", self._opened.name, [])
             keep_only(container, [sound])
-            zero, line = clock_zero(container), Timeline()
-            fifo, n_written, template = av.AudioFifo(), 0, None
+            clock = SoundClock(float(sound.time_base), clock_zero(container))
+            fifo, rate, look, names = av.AudioFifo(), 0, None, [""]
             for frame in self._decoded(container, sound):
-                look = (frame.format.name, frame.sample_rate, frame.layout.name)
-                if template is not None and look != template[0]:
-                    yield from self._drained(fifo, template)
-                    fifo = av.AudioFifo()
-                    n_written = round(n_written * frame.sample_rate / template[0][1])
-                template = (look, [c.name for c in frame.layout.channels])
-                hole = self._hole(frame, zero, line, n_written)
-                if not n_written and hole <= -frame.samples:
-                    continue  # before 0:00: no player plays it
-                if hole > 0:
-                    yield from self._drained(fifo, template)
-                    yield from _silent(hole, frame.sample_rate, template[1])
-                    n_written += hole
-                n_written += frame.samples
+                if look != (look := (frame.sample_rate, frame.layout.nb_channels, frame.format.name)):
+                    yield from self._drained(fifo, rate, names)
+                    clock.change_rate(rate or 1, frame.sample_rate)
+                    fifo, rate, names = av.AudioFifo(), frame.sample_rate, [c.name for c in frame.layout.channels]
+                missing = clock.place(frame.pts, frame.samples, rate)
+                if missing is None:
+                    continue
+                if missing:
+                    yield from self._drained(fifo, rate, names)
+                    yield from _silent(missing, rate, names)
                 frame.pts = None
                 fifo.write(frame)
-                while (full := fifo.read(frame.sample_rate)) is not None:
-                    yield self._finite(full), frame.sample_rate, template[1]
-            if template is None or not n_written:
+                while (second := fifo.read(rate)) is not None:
+                    yield self._finite(second), rate, names
+            if not clock.n_written:
                 raise self._damage.nothing(self._opened.name)
-            yield from self._drained(fifo, template)
-            self._damage.jumps = line.jumps
-            stated = checked_duration(self._opened, container, sound)
-            self._damage.compare(n_written / template[0][1], stated)
+            yield from self._drained(fifo, rate, names)
+            self._silence, self._damage.jumps = clock.n_holes, clock.line.jumps
+            self._damage.compare(clock.n_written / rate, checked_duration(self._opened, container, sound))
 
-    def _hole(self, frame: AudioFrame, zero: float, line: Timeline, n_written: int) -> int:
-        """Samples of silence that belong before a frame, by its time stamp; negative where it lies before 0:00."""
-        length = frame.samples / frame.sample_rate
-        stamp = seconds(frame.pts, frame.time_base)
-        time = n_written / frame.sample_rate if stamp is None else stamp - zero
-        missing = line.place(time, length) - n_written / frame.sample_rate
-        if abs(missing) < MIN_HOLE or (missing < 0 and n_written):
-            return 0
-        self._silence += n_written > 0
-        return round(missing * frame.sample_rate)
-
-    def _drained(self, fifo: Any, template: Any) -> Iterator[tuple[np.ndarray, int, list[str]]]:
+    def _drained(self, fifo: Any, rate: int, names: list[str]) -> Iterator[tuple[np.ndarray, int, list[str]]]:
         rest = fifo.read(0)
         if rest is not None:
-            yield self._finite(rest), template[0][1], template[1]
+            yield self._finite(rest), rate, names
 
     def _finite(self, frame: AudioFrame) -> np.ndarray:
         """(C, L) float32 of a decoded frame; what is no number becomes 0."""
         samples = _as_float(frame)
-        if not np.isfinite(samples.sum(dtype=np.float64)):
+        if not np.isfinite(_peak(samples)):
             bad = ~np.isfinite(samples)
             self._not_finite += int(np.count_nonzero(bad))
             samples = np.where(bad, np.float32(0), samples)
@@ -210,6 +193,12 @@ class AudioReader:
             yield from context.decode(None)
         except FFmpegError as error:
             self._damage.undecodable(error)
+
+
+def _peak(samples: np.ndarray) -> float:
+    """The largest absolute value; NaN if one of them is."""
+    with np.errstate(invalid="ignore"):
+        return float(np.maximum(samples.max(initial=0), -samples.min(initial=0)))
 
 
 def _as_float(frame: AudioFrame) -> np.ndarray:

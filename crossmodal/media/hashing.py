@@ -2,7 +2,7 @@
 
 import hashlib
 import struct
-from typing import Any, Literal
+from typing import Any
 
 from crossmodal.errors import MediaError
 from crossmodal.media.opening import choose_stream, clock_zero, keep_only, open_container, packets
@@ -11,13 +11,7 @@ from crossmodal.media.scaling import display_matrix
 from crossmodal.media.sources import OpenSource, Side, Source, open_source
 
 VERSION = b"crossmodal content 1"
-_SIDE_DATA: tuple[Literal["skip_samples", "new_extradata", "param_change", "palette", "display_matrix"], ...] = (
-    "skip_samples",
-    "new_extradata",
-    "param_change",
-    "palette",
-    "display_matrix",
-)
+_SIDE_DATA = ("skip_samples", "new_extradata", "param_change", "palette", "display_matrix")
 
 
 def content_hash(source: Source, side: Side) -> str:
@@ -44,14 +38,14 @@ def _content_hash(opened: OpenSource, side: Side) -> str:
         keep_only(container, [stream])
         zero = clock_zero(container)
         digest.update(_parameters(stream, side))
-        base = stream.time_base
+        base = float(stream.time_base)
         for packet in packets(container, [stream], lambda _: None):
             n_packets += 1
             digest.update(_stamps(packet, base, zero))
             digest.update(memoryview(packet))  # type: ignore[arg-type]
-            for kind in _SIDE_DATA:
-                if packet.has_sidedata(kind):
-                    digest.update(bytes(packet.get_sidedata(kind)))
+            for data in packet.iter_sidedata():
+                if data.data_type in _SIDE_DATA:
+                    digest.update(data.data_type.encode() + bytes(data))
         if side == "video":
             digest.update(_display(opened, stream))
     if not n_packets:
@@ -70,10 +64,10 @@ def _parameters(stream: Any, side: Side) -> bytes:
     return repr(parts).encode()
 
 
-def _stamps(packet: Any, base: Any, zero: float) -> bytes:
+def _stamps(packet: Any, base: float, zero: float) -> bytes:
     pts = packet.pts if packet.pts is not None else packet.dts
-    micros = -1 if pts is None else round((float(pts * base) - zero) * 1e6)
-    length = round(float((packet.duration or 0) * base) * 1e6)
+    micros = -1 if pts is None else round((pts * base - zero) * 1e6)
+    length = round((packet.duration or 0) * base * 1e6)
     return struct.pack("<qqq?", micros, length, packet.size, packet.is_discard)
 
 

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator
-from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
@@ -195,8 +194,3 @@ def packets(container: InputContainer, streams: list[Any], on_failure: Any) -> I
         except FFmpegError as error:
             failures += 1
             on_failure(error)
-
-
-def seconds(stamp: int | None, time_base: Fraction | None) -> float | None:
-    """A time stamp in seconds, or None if there is none."""
-    return None if stamp is None or not time_base else float(stamp * time_base)

@@ -1,6 +1,7 @@
 """Time stamps of one stream, in order and without holes of an hour."""
 
 MAX_HOLE = 600.0  # seconds: a jump beyond this is taken for an error of the clock, not for a pause
+MIN_HOLE = 0.05  # seconds: stamps of some containers are coarse; less than this is no hole in a sound
 MAX_STEP_BACK = 1.0  # seconds: beyond this the clock started anew (a joined recording)
 
 
@@ -54,3 +55,46 @@ class Timeline:
             shifted = self.end
         self.end = max(shifted + length, shifted if self.end is None else self.end)
         return shifted
+
+
+class SoundClock:
+    """Where decoded pieces of sound belong, counted in samples from 0:00.
+
+    Args:
+        base: seconds of one tick of the time stamps.
+        zero: seconds of the stamp that is 0:00.
+
+    Attributes:
+        n_written: samples placed so far, silence included.
+        n_holes: holes within the sound.
+        line: the clock behind it.
+    """
+
+    def __init__(self, base: float, zero: float) -> None:
+        self._base, self._zero, self._due = base, zero, -1.0
+        self.n_written = self.n_holes = 0
+        self.line = Timeline()
+
+    def place(self, stamp: int | None, n_samples: int, rate: int) -> int | None:
+        """Samples of silence that belong before a piece; None where the piece lies before 0:00 and is left out."""
+        length = n_samples / rate
+        if stamp is not None and stamp == self._due and self.line.end is not None:  # by far the most pieces
+            self.line.end += length
+            missing = 0
+        else:
+            written = self.n_written / rate
+            time = written if stamp is None else stamp * self._base - self._zero
+            behind = self.line.place(time, length) - written
+            missing = 0 if abs(behind) < MIN_HOLE else round(behind * rate)
+            if missing < 0:
+                if not self.n_written and -missing >= n_samples:
+                    return None
+                missing = 0
+            self.n_holes += missing > 0 and self.n_written > 0
+        self._due = -1.0 if stamp is None else stamp + length / self._base
+        self.n_written += missing + n_samples
+        return missing
+
+    def change_rate(self, before: int, now: int) -> None:
+        """From here on samples are counted at another rate."""
+        self.n_written = round(self.n_written * now / before)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crossmodal.media.timeline import MAX_HOLE, MAX_STEP_BACK, Stamps, Timeline
+from crossmodal.media.timeline import MAX_HOLE, MAX_STEP_BACK, MIN_HOLE, SoundClock, Stamps, Timeline
 
 PROPERTY = settings(max_examples=200, deadline=None, derandomize=True)
 
@@ -52,3 +52,27 @@ def test_decoding_stamps_are_believed_where_the_others_run_back():
     stamps = Stamps()
     pairs = [(0, 0), (3, 1), (1, 2), (2, 3), (7, 4), (4, 5), (5, 6), (6, 7)]
     assert [stamps.best(*pair) for pair in pairs][2:] == [2, 3, 4, 5, 6, 7]
+
+
+@PROPERTY
+@given(
+    st.lists(st.tuples(st.integers(1, 4000), st.integers(0, 3)), min_size=1, max_size=30),
+    st.sampled_from([8_000, 44_100, 48_000]),
+    st.sampled_from([1 / 48_000, 1 / 1000, 1 / 14_112_000]),
+)
+def test_sound_is_never_further_from_its_stamp_than_a_hole_may_be(pieces, rate, base):
+    clock, time = SoundClock(base, 5.0), 0.0
+    for n_samples, pause in pieces:
+        time += pause / 4
+        missing = clock.place(round((time + 5.0) / base), n_samples, rate)
+        assert missing is not None and missing >= 0
+        begins = (clock.n_written - n_samples) / rate
+        assert abs(begins - time) <= MIN_HOLE + 2 * base + 1 / rate
+        time += n_samples / rate
+
+
+def test_sound_before_zero_is_left_out():
+    clock = SoundClock(1 / 1000, 0.0)
+    assert clock.place(-500, 100, 1000) is None and clock.n_written == 0
+    assert clock.place(0, 100, 1000) == 0 and clock.n_written == 100
+    assert clock.place(None, 100, 1000) == 0 and clock.n_written == 200
