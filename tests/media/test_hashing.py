@@ -105,3 +105,42 @@ def test_what_holds_no_packet_has_no_hash(tools, tmp_path):
     with pytest.raises(MediaError) as caught:
         content_hash(path, "video")
     assert caught.value.kind == "no_video"
+
+
+def test_sound_that_starts_later_against_the_picture_is_other_content(tools, tmp_path):
+    films = [
+        tools.write_film(tmp_path / f"{start}.mkv", n_frames=20, sound=tools.click(0.5, 0.2), sound_start=start).path
+        for start in (0.0, 0.2)
+    ]
+    assert content_hash(films[0], "video") == content_hash(films[1], "video")
+    assert content_hash(films[0], "audio") != content_hash(films[1], "audio")
+
+
+def test_padding_that_a_player_leaves_out_at_the_end_is_content(tools, tmp_path):
+    data = bytearray(tools.write_sound(tmp_path / "sound.mp3", tools.click(1.0, 0.5)).read_bytes())
+    digest = content_hash(bytes(data), "audio")
+    at = data.index(b"Lavc") if b"Lavc" in data[:2000] else data.index(b"LAME")
+    data[at + 23] ^= 0x20  # the low byte of the padding field of the LAME header, in samples
+    assert content_hash(bytes(data), "audio") != digest
+
+
+def xiph(headers: list[bytes], laced: bool) -> bytes:
+    """Three headers as libavformat joins them: Xiph lacing, or two-byte lengths."""
+    if not laced:
+        return b"".join(len(h).to_bytes(2, "big") + h for h in headers)
+    lengths = b"".join(b"\xff" * (len(h) // 255) + bytes([len(h) % 255]) for h in headers[:2])
+    return b"\x02" + lengths + b"".join(headers)
+
+
+@pytest.mark.parametrize("laced", [True, False])
+@pytest.mark.parametrize(("codec", "length"), [("vorbis", 30), ("theora", 42)])
+def test_the_comment_header_counts_for_nothing_and_the_others_count(laced, codec, length):
+    from crossmodal.media.hashing import _without_comments
+
+    first, setup = b"\x01" * length, b"setup" * 300
+    bare = {_without_comments(codec, xiph([first, bytes([7]) * n, setup], laced))[-len(setup) :] for n in (9, 255, 900)}
+    assert bare == {setup}
+    kept = {_without_comments(codec, xiph([first, c, setup], laced)) for c in (b"One", b"Two")}
+    assert len(kept) == 1
+    assert _without_comments(codec, xiph([first, b"One", b"other"], laced)) not in kept
+    assert _without_comments("h264", b"\x02abcdefgh") == b"\x02abcdefgh"
