@@ -6,8 +6,10 @@ started, never forked (a fork with a decoder or a thread pool open hangs), kept 
 """
 
 import atexit
+import contextlib
 import os
 import queue
+import re
 import shutil
 import subprocess
 import sys
@@ -21,7 +23,7 @@ from typing import BinaryIO, TypeVar
 
 import psutil
 
-from crossmodal.errors import MediaError
+from crossmodal.errors import CrossmodalError, MediaError
 from crossmodal.media.sources import Source, display_name
 from crossmodal.media.wire import read_message, write_message
 
@@ -30,7 +32,8 @@ Result = TypeVar("Result")
 START_SECONDS = 60.0  # a cold interpreter on a busy machine
 JOBS_A_CHILD = 200  # then a fresh one: what a decoder leaks ends with it
 IDLE_BYTES = 400 << 20
-LOOK_SECONDS = 0.2
+LOOK_SECONDS = 0.1
+MAX_NAME_BYTES = 200
 SPOOL_PREFIX = "crossmodal-spool-"
 
 _heartbeat: Callable[[], None] | None = None
@@ -77,11 +80,16 @@ def run(
 
     Raises:
         MediaError: what the function raised, or `timed_out`, `too_large` (memory), `corrupt` (crashed twice).
+        OSError: what the function writes cannot be written.
+        CrossmodalError: no child process can be started.
         RuntimeError: the function failed otherwise, which is a fault of ours.
+        ValueError: the function is not at the top of a module that a child can import.
     """
+    if function.__module__ == "__main__" or not function.__qualname__.isidentifier():
+        raise ValueError(f"guard: {function.__module__}.{function.__qualname__} is not at the top of a module")
     name = display_name(source)
     with _Spooled(source) as path:
-        call: list[object] = [function.__module__, function.__qualname__, path, arguments, options]
+        call: list[object] = [function.__module__, function.__qualname__, path, arguments, options, limits.seconds]
         try:
             try:
                 return _call_once(call, name, limits)
@@ -91,7 +99,7 @@ def run(
             remedy = "Convert it with another program, or leave it out."
             raise MediaError(name, "corrupt", "the decoder crashed on it", remedy) from None
         except MediaError as error:
-            if path is source or str(path) == source:
+            if isinstance(source, str | Path):
                 raise
             raise MediaError(name, error.kind, error.trouble, error.remedy) from error
 
@@ -110,6 +118,10 @@ def _call_once(call: list[object], name: str, limits: Limits) -> "Result":  # ty
         raise answer[1]
     if answer[0] == "memory":
         raise _too_large(name, limits)
+    if answer[0] == "unreadable":
+        raise MediaError(name, "corrupt", f"cannot be read ({answer[1]})", "Check the disk, then copy it again.")
+    if answer[0] == "os_error":
+        raise OSError(*answer[1:])
     raise RuntimeError(f"{call[0]}.{call[1]} failed on {name}: {answer[1]}\n{answer[2]}")
 
 
@@ -126,10 +138,10 @@ class _Child:
             **os.environ,
             "OMP_NUM_THREADS": "1",
             "OPENBLAS_NUM_THREADS": "1",
-            "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry),
+            "PYTHONPATH": os.pathsep.join(os.path.abspath(entry) for entry in sys.path),  # noqa: PTH100 (of "" too)
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "crossmodal.media.guard_child"],
+            [sys.executable, "-P", "-m", "crossmodal.media.guard_child"],  # -P: the folder we stand in is no library
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -139,14 +151,18 @@ class _Child:
         self.n_calls = 0
         self.answers: queue.Queue[list[object]] = queue.Queue()
         threading.Thread(target=self._listen, daemon=True).start()
-        self._wait(START_SECONDS, "a child", Limits(START_SECONDS))
+        try:
+            self._wait("a child", Limits(START_SECONDS))
+        except (_CrashError, MediaError) as error:
+            self.end()
+            raise CrossmodalError(f"{sys.executable}: no child process for decoding starts. Install anew.") from error
 
     def _listen(self) -> None:
         assert self.process.stdout is not None
         try:
             while True:
                 self.answers.put(list(read_message(self.process.stdout)))  # type: ignore[call-overload,arg-type]
-        except (EOFError, OSError, ValueError):
+        except Exception:  # whatever a decoder that was taken over writes: the child is of no more use
             self.answers.put(["gone"])
 
     def call(self, call: list[object], name: str, limits: Limits) -> list[object]:
@@ -157,28 +173,28 @@ class _Child:
             write_message(self.process.stdin, call)  # type: ignore[arg-type]
         except OSError:
             raise _CrashError from None
-        return self._wait(limits.seconds, name, limits)
+        return self._wait(name, limits)
 
-    def _wait(self, seconds: float, name: str, limits: Limits) -> list[object]:
-        end = time.monotonic() + seconds
-        look = 0.0
+    def _wait(self, name: str, limits: Limits) -> list[object]:
+        quiet, look, last = 0.0, 0.0, time.monotonic()
         while True:
             try:
                 answer = self.answers.get(timeout=LOOK_SECONDS)
             except queue.Empty:
                 answer = ["nothing"]
             now = time.monotonic()
+            quiet, last = quiet + min(now - last, 1.0), now  # while we were stopped (Ctrl-Z) so was the child
             if now > look:
                 look = now + LOOK_SECONDS
                 if answer[0] in ("nothing", "alive") and self.resident_bytes() > limits.memory_bytes:
                     raise _too_large(name, limits)
             if answer[0] == "alive":
-                end = now + seconds
+                quiet = 0.0
             elif answer[0] == "gone":
                 raise _CrashError
             elif answer[0] != "nothing":
                 return answer
-            elif now > end:
+            elif quiet > limits.seconds:
                 trouble = f"decoding stood still for {limits.seconds:g} s"
                 raise MediaError(name, "timed_out", trouble, "Convert it with another program, or leave it out.")
 
@@ -199,10 +215,8 @@ class _Child:
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
-                try:
+                with contextlib.suppress(OSError):
                     pipe.close()
-                except OSError:
-                    continue
 
 
 class _Pool:
@@ -211,6 +225,7 @@ class _Pool:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.idle: list[_Child] = []
+        self.foreign: list[_Child] = []
 
     def take(self) -> _Child:
         with self.lock:
@@ -228,6 +243,11 @@ class _Pool:
                 return
         child.end()
 
+    def forget(self) -> None:
+        """In a fork of this process: the children belong to the other one."""
+        self.lock = threading.Lock()
+        self.foreign, self.idle = self.foreign + self.idle, []
+
     def close(self) -> None:
         with self.lock:
             children, self.idle = self.idle, []
@@ -242,12 +262,12 @@ class _Spooled:
         self.source = source
         self.folder: Path | None = None
 
-    def __enter__(self) -> Path | str:
+    def __enter__(self) -> Path:
         if isinstance(self.source, str | Path):
-            return self.source
+            return Path(os.path.abspath(self.source))  # noqa: PTH100 (children stand where they were started)
         _sweep_once()
         self.folder = Path(tempfile.mkdtemp(prefix=f"{SPOOL_PREFIX}{os.getpid()}-"))
-        path = self.folder / "medium"
+        path = self.folder / _file_name(display_name(self.source))
         try:
             with path.open("wb") as out:
                 _copy(self.source, out)
@@ -259,6 +279,12 @@ class _Spooled:
     def __exit__(self, *_: object) -> None:
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _file_name(name: str) -> str:
+    """A name to be shown, as one that every file system takes."""
+    safe = re.sub(r'[<>:"/\\|?*]', "_", name).strip(". ") or "medium"
+    return safe.encode()[-MAX_NAME_BYTES:].decode("utf-8", "ignore")
 
 
 def _copy(source: bytes | BinaryIO, out: BinaryIO) -> None:
@@ -292,3 +318,5 @@ def close() -> None:
 
 
 atexit.register(close)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.forget)

@@ -4,6 +4,7 @@ The decoders are native code and the files are hostile, so the child owns nothin
 it ends when its parent does, and its address space has an end.
 """
 
+import errno
 import os
 import queue
 import signal
@@ -21,6 +22,8 @@ from crossmodal.media.wire import read_message, write_message
 
 ADDRESS_SPACE_BYTES = 6 << 30  # a backstop for one sudden allocation; the parent watches what is resident
 BEAT_SECONDS = 0.2
+GRACE_SECONDS = 10.0  # the parent ends a standstill; where it is gone too, the system does so much later
+BAD_DISK = {errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.ETIMEDOUT}
 
 
 def main() -> None:
@@ -30,10 +33,16 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to act on
     waiting: queue.Queue[list[object]] = queue.Queue()
     threading.Thread(target=_listen, args=(calls, waiting), daemon=True).start()
-    guard.set_heartbeat(_Heartbeat(answers).beat)
+    sys.meta_path.insert(0, _NoTorch())
+    heartbeat = _Heartbeat(answers)
+    guard.set_heartbeat(heartbeat.beat)
     write_message(answers, ["ready"])
     while True:
-        write_message(answers, _answer(*waiting.get()))
+        *call, heartbeat.limit = waiting.get()
+        heartbeat.set_alarm()
+        answer = _answer(*call)
+        heartbeat.clear_alarm()
+        write_message(answers, answer)
 
 
 def _take_over_streams() -> tuple[BinaryIO, BinaryIO]:
@@ -65,16 +74,37 @@ def _listen(calls: BinaryIO, waiting: "queue.Queue[list[object]]") -> None:
         os._exit(0)
 
 
+class _NoTorch:
+    """Keeps torch out: half a gigabyte and two seconds a child."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if name == "torch":
+            raise ImportError("guarded children never import torch")
+
+
 class _Heartbeat:
-    """Tells the parent that work goes on, a few times a second at most."""
+    """Tells the parent that work goes on, a few times a second at most.
+
+    An alarm of the system's own stands behind it: native code that hangs with the interpreter's lock held, and a parent
+    that is gone, would leave the child for ever. Windows has no such alarm.
+    """
 
     def __init__(self, answers: BinaryIO) -> None:
-        self.answers, self.last = answers, 0.0
+        self.answers, self.last, self.limit = answers, 0.0, 0.0
+
+    def set_alarm(self) -> None:
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, self.limit + GRACE_SECONDS)
+
+    def clear_alarm(self) -> None:
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
     def beat(self) -> None:
         now = time.monotonic()
         if now - self.last > BEAT_SECONDS:
             self.last = now
+            self.set_alarm()
             write_message(self.answers, ["alive"])
 
 
@@ -107,6 +137,10 @@ def _answer(
         return ["media_error", error]
     except MemoryError:
         return ["memory"]
+    except OSError as error:
+        if error.errno in BAD_DISK:
+            return ["unreadable", error.strerror]
+        return ["os_error", error.errno, error.strerror, *([str(error.filename)] if error.filename else [])]
     except Exception as error:
         return ["fault", f"{type(error).__name__}: {error}", traceback.format_exc()]
 

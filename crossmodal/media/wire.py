@@ -43,15 +43,17 @@ def read_message(pipe: BinaryIO) -> object:
         ValueError: the message is malformed.
     """
     n_text, n_buffers = LENGTH.unpack(_exactly(pipe, LENGTH.size))
-    if n_text > LIMIT_BYTES:
-        raise ValueError(f"message of {n_text} bytes")
-    text = _exactly(pipe, n_text)
+    left = LIMIT_BYTES - n_text
+    text = _exactly(pipe, n_text) if left >= 0 else b""
     buffers = []
     for _ in range(n_buffers):
         (n_bytes,) = BUFFER.unpack(_exactly(pipe, BUFFER.size))
-        if n_bytes > LIMIT_BYTES:
-            raise ValueError(f"buffer of {n_bytes} bytes")
+        left -= n_bytes
+        if left < 0:
+            break
         buffers.append(_exactly(pipe, n_bytes))
+    if left < 0:
+        raise ValueError(f"message of more than {LIMIT_BYTES} bytes")
     return _value(json.loads(text), buffers)
 
 

@@ -1,5 +1,8 @@
 """What the guard's tests run in a child: crashes, standstills, hunger, noise."""
 
+import contextlib
+import ctypes
+import errno
 import os
 import signal
 import sys
@@ -68,3 +71,29 @@ def tell(path: Path) -> dict[str, object]:
 
 def spool_mode(path: Path) -> tuple[str, int]:
     return str(path), Path(path).parent.stat().st_mode & 0o077
+
+
+def import_torch(path: Path) -> None:
+    import torch  # noqa: F401
+
+
+def hold_the_lock(path: Path) -> None:
+    """A standstill in native code that keeps the interpreter's lock: no Python thread can end the process."""
+    ctypes.PyDLL(None).sleep(60)
+
+
+def write(path: Path, out: Path) -> None:
+    with Path(out).open("wb") as file:
+        file.write(b"x")
+
+
+def bad_disk(path: Path) -> None:
+    raise OSError(errno.EIO, "Input/output error")
+
+
+def lie(path: Path) -> None:
+    """What a decoder that was taken over could do: write what it likes to every pipe it finds."""
+    for number in range(3, 16):
+        with contextlib.suppress(OSError):
+            os.write(number, b"\xff" * 64)
+    time.sleep(60)

@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -125,3 +126,87 @@ def test_a_worn_child_is_replaced(calls, file, monkeypatch) -> None:
     monkeypatch.setattr(guard, "JOBS_A_CHILD", 1)
     guard.close()
     assert guard.run(calls.tell, file)["pid"] != guard.run(calls.tell, file)["pid"]
+
+
+def test_torch_cannot_be_imported_in_a_child(calls, file) -> None:
+    with pytest.raises(RuntimeError, match="never import torch"):
+        guard.run(calls.import_torch, file)
+
+
+def test_a_relative_path_means_where_its_caller_stands(calls, file, monkeypatch) -> None:
+    guard.run(calls.tell, file)  # a child that was started elsewhere
+    monkeypatch.chdir(file.parent)
+    assert guard.run(calls.tell, "clip.mp4")["content"] == b"content"
+
+
+def test_a_library_of_the_same_name_in_the_folder_one_stands_in_is_not_imported(calls, file, monkeypatch) -> None:
+    (file.parent / "av.py").write_text("raise SystemExit('hostile')")
+    monkeypatch.chdir(file.parent)
+    guard.close()
+    assert guard.run(calls.tell, file)["content"] == b"content"
+
+
+def test_a_spooled_medium_keeps_the_name_that_a_person_knows(calls, tmp_path) -> None:
+    path = tmp_path / "12 naïve take.wav"
+    path.write_bytes(b"content")
+    with path.open("rb") as handle:
+        assert guard.run(calls.spool_mode, handle)[0].endswith("/12 naïve take.wav")
+
+
+def test_what_cannot_be_written_and_what_cannot_be_read_are_told_apart(calls, file, tmp_path) -> None:
+    with pytest.raises(FileNotFoundError):
+        guard.run(calls.write, file, tmp_path / "no folder" / "out")
+    with pytest.raises(MediaError, match="Input/output error"):
+        guard.run(calls.bad_disk, file)
+
+
+def test_a_function_that_no_child_can_import_is_refused_at_once(file) -> None:
+    with pytest.raises(ValueError, match="top of a module"):
+        guard.run(lambda path: None, file)
+
+
+def test_nonsense_from_a_child_costs_the_file_only(calls, file) -> None:
+    with pytest.raises(MediaError) as raised:
+        guard.run(calls.lie, file)
+    assert raised.value.kind == "corrupt"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_fork_uses_children_of_its_own(calls, file) -> None:
+    mine = guard.run(calls.tell, file)["pid"]
+    reading, writing = os.pipe()
+    fork = os.fork()
+    if fork == 0:
+        os.write(writing, str(guard.run(calls.tell, file)["pid"]).encode())
+        guard.close()
+        os._exit(0)
+    os.waitpid(fork, 0)
+    assert int(os.read(reading, 20)) != mine
+    assert guard.run(calls.tell, file)["pid"] == mine
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no alarm")
+def test_a_child_that_holds_the_lock_ends_although_its_parent_is_gone() -> None:
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import guarded_calls as c\nfrom crossmodal.media import guard\n"
+        "print(guard.run(c.tell, b'x')['pid'], flush=True)\n"
+        "guard.run(c.hold_the_lock, b'x', limits=guard.Limits(seconds=1))"
+    )
+    command = [sys.executable, "-c", script, str(Path(__file__).parent)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        time.sleep(0.5)
+        parent.kill()
+    end = time.monotonic() + 30
+    while is_running(pid) and time.monotonic() < end:
+        time.sleep(0.2)
+    assert not is_running(pid)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
