@@ -1,7 +1,5 @@
 """Writing tables: a file stands under its name only when it is whole."""
 
-import csv
-import io
 import json
 import math
 import os
@@ -65,13 +63,17 @@ def _tsv(columns: list[str], rows: list[Cells], numbers: set[str]) -> bytes:
 
 
 def _delimited(columns: list[str], rows: list[Cells], delimiter: str) -> bytes:
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
-    writer.writerow([guard(name) for name in columns])
+    lines = [delimiter.join(_quoted(guard(name), delimiter) for name in columns)]
     for row in rows:
         texts = {name: _cell_text(row[name]) for name in columns}
-        writer.writerow([texts[name] if name in PATHS else guard(texts[name]) for name in columns])
-    return _encoded(out.getvalue())
+        cells = [texts[name] if name in PATHS else guard(texts[name]) for name in columns]
+        lines.append(delimiter.join(_quoted(cell, delimiter) for cell in cells))
+    return _encoded("".join(f"{line}\n" for line in lines))
+
+
+def _quoted(cell: str, delimiter: str) -> str:
+    """A cell between quotes where it needs them. (The csv module's writer lets a lone carriage return through.)"""
+    return '"' + cell.replace('"', '""') + '"' if any(mark in cell for mark in (delimiter, '"', "\r", "\n")) else cell
 
 
 def _parquet(columns: list[str], rows: list[Cells], numbers: set[str]) -> bytes:
