@@ -6,10 +6,9 @@ from pathlib import Path
 
 import torch
 
-from crossmodal.encoders import make_encoder
 from crossmodal.errors import ConfigError
 from crossmodal.features import FeatureStore
-from crossmodal.model import ModelConfig, TwoTowerModel
+from crossmodal.model import TwoTowerModel
 from crossmodal.model.compact import compact_config
 from training.calibration import calibrate
 from training.config import Config, load_config
@@ -123,18 +122,9 @@ def train_run(
 
 def new_model(config: Config) -> TwoTowerModel:
     """An untrained compact model; its weights depend on the seed alone."""
-    settings = compact_config(**config.model)
-    sides = {
-        side: getattr(settings, side).model_copy(
-            update={"encoder_fingerprint": make_encoder("curves", side).fingerprint}
-        )
-        for side in ("video", "audio")
-    }
     with torch.random.fork_rng(devices=[]):  # layers draw their first weights from the global generator
         torch.manual_seed(config.seed)
-        return TwoTowerModel(
-            ModelConfig.model_validate({**settings.model_dump(), **{k: v.model_dump() for k, v in sides.items()}})
-        )
+        return TwoTowerModel(compact_config(**config.model))
 
 
 def _domains(

@@ -22,8 +22,8 @@ def evaluate(
 ) -> None:
     """Recall of MODEL (a folder or `compact`) on the rows of MANIFEST.
 
-    *aligned*: the same seconds of both sides; *searched*: the middle of the clip in the whole audio; *apart*: the first half of
-    the video against the second half of the audio, by the vectors alone.
+    *aligned*: the same seconds of both sides; *searched*: the middle of the clip in the whole audio; *apart*: the first
+    half of the video against the second half of the audio, by the vectors alone.
 
     \b
     Examples:
@@ -31,9 +31,10 @@ def evaluate(
         crossmodal evaluate runs/mine pairs.jsonl --json | jq .searched
     """
     # torch loads here, so that --help does not wait for it
+    from crossmodal.matching.calibration import Calibration
+
     from app.cli.bars import bars
     from crossmodal.features import FeatureStore
-    from crossmodal.matching.calibration import Calibration
     from crossmodal.model import TwoTowerModel, find_folder
     from training.data.manifest import read_pairs
     from training.evaluation import evaluate as run
@@ -74,10 +75,9 @@ def _show(summary: dict[str, Any]) -> None:
         part, plain = summary[name], summary["untrained"][name]
         low, high = part["mean_interval"]
         both = "".join(f"{_figures(part[way]):>28}" for way in ("video_to_music", "music_to_video"))
-        click.echo(
-            f"{name:10}{both}{part['mean_recall@10']:>12.3f}{f'{low:.2f} to {high:.2f}':>18}{plain['mean_recall@10']:>12.3f}"
-        )
-    click.echo(f"{'chance':10}" + f"recall@10 {summary['chance']['recall@10']:.3f}")
+        mean = f"{part['mean_recall@10']:>12.3f}{f'{low:.2f} to {high:.2f}':>18}{plain['mean_recall@10']:>12.3f}"
+        click.echo(f"{name:10}{both}{mean}")
+    click.echo(f"{'chance':10}recall@10 {summary['chance']['recall@10']:.3f}")
 
 
 def _figures(way: dict[str, Any]) -> str:
