@@ -35,7 +35,7 @@ def test_every_command_shows_its_help(name: str) -> None:
 
 def test_wrong_use_is_exit_code_2_in_one_line_each() -> None:
     answer = run("match")
-    assert answer.returncode == 2 and "Traceback" not in answer.stderr and "CLIP" in answer.stderr.upper()
+    assert answer.returncode == 2 and "Traceback" not in answer.stderr and "MEDIA" in answer.stderr
     assert run("no-such-command").returncode == 2
 
 
