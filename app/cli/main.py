@@ -68,6 +68,8 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
-        click.echo(f"crossmodal: {type(error).__name__}: {error}. This is a fault of ours; --debug shows where.", err=True)
+        click.echo(
+            f"crossmodal: {type(error).__name__}: {error}. This is a fault of ours; --debug shows where.", err=True
+        )
         code = NOTHING_DONE
     sys.exit(code or DONE)
