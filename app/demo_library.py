@@ -1,9 +1,13 @@
 """The demo library, which the page opens with where there is no music yet: a dozen first, the rest behind it."""
 
+import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
+
+import psutil
 
 FIRST = 12
 PAIRS = 60
@@ -40,18 +44,27 @@ def index_demo(demo_folder: Path, model_name: str) -> None:
 
 
 def start_the_rest(demo_folder: Path, model_name: str) -> subprocess.Popen[bytes]:
-    """A child process that writes and indexes what is missing of the demo library."""
+    """A child process that writes and indexes what is missing of the demo library; it ends with this process."""
     return subprocess.Popen(
         [sys.executable, "-m", "app.demo_library", str(demo_folder), model_name],
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
 
 
+def end_with_parent() -> None:
+    """Wait until the pipe from the parent closes, as it does however the parent ends; then end, workers first."""
+    sys.stdin.buffer.read()
+    for worker in psutil.Process().children(recursive=True):
+        worker.kill()
+    os._exit(0)
+
+
 if __name__ == "__main__":
     from crossmodal.demo import write_demo
 
+    threading.Thread(target=end_with_parent, daemon=True).start()
     folder, name = Path(sys.argv[1]), sys.argv[2]
     write_demo(folder / "library", pairs=PAIRS)
     index_demo(folder, name)

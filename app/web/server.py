@@ -112,9 +112,19 @@ def build(settings: Settings, matcher: Matcher, folder: Path, workspace: Workspa
             raise HTTPException(404, "This preview is gone. Choose the track again.")
         return FileResponse(path, media_type="video/mp4")
 
+    theme = gradio.themes.Base(
+        primary_hue="emerald", neutral_hue="gray", font=["system-ui", "sans-serif"], font_mono=["monospace"]
+    )
     blocks = Page(matcher, workspace, demo_library.example_clips(folder)).build()
     gradio.mount_gradio_app(
-        server, blocks, path="/", max_file_size=settings.max_upload, css=CSS, footer_links=[], ssr_mode=False
+        server,
+        blocks,
+        path="/",
+        max_file_size=settings.max_upload,
+        theme=theme,
+        css=CSS,
+        footer_links=[],
+        ssr_mode=False,
     )
     server.add_middleware(HostCheck, allowed=[settings.host, *settings.allow_host])
     return server
