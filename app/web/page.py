@@ -50,9 +50,15 @@ class Page:
             chosen: gr.State = gr.State(0)
             shown = [status, listing, player, preview, sound]
             go.click(self.find, clip, [found, chosen, *shown], api_name="match", concurrency_limit=2)
-            listing.click(self.choose, [clip, found, sound], [chosen, *shown], api_name=False, concurrency_limit=2)
+            listing.click(
+                self.choose, [clip, found, sound], [chosen, *shown], api_visibility="private", concurrency_limit=2
+            )
             sound.change(
-                self.restage, [clip, found, chosen, sound], [status, preview], api_name=False, concurrency_limit=2
+                self.restage,
+                [clip, found, chosen, sound],
+                [status, preview],
+                api_visibility="private",
+                concurrency_limit=2,
             )
         return blocks
 

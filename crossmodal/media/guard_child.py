@@ -14,7 +14,7 @@ import time
 import traceback
 from importlib import import_module
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from crossmodal.errors import MediaError
 from crossmodal.media import guard
@@ -31,7 +31,7 @@ def main() -> None:
     calls, answers = _take_over_streams()
     _limit_address_space()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to act on
-    waiting: queue.Queue[list[object]] = queue.Queue()
+    waiting: queue.Queue[list[Any]] = queue.Queue()
     threading.Thread(target=_listen, args=(calls, waiting), daemon=True).start()
     sys.meta_path.insert(0, _NoTorch())
     heartbeat = _Heartbeat(answers)
@@ -65,7 +65,7 @@ def _limit_address_space() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _listen(calls: BinaryIO, waiting: "queue.Queue[list[object]]") -> None:
+def _listen(calls: BinaryIO, waiting: "queue.Queue[list[Any]]") -> None:
     # In a thread of its own, so that the child ends with its parent even in the middle of a decode.
     try:
         while True:

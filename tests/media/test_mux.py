@@ -91,7 +91,9 @@ def codec_of(path: Path) -> tuple[str, bytes]:
         ("hevc.mp4", {"codec": "libx265"}),
     ],
 )
-def test_picture_and_music_keep_one_clock_from_the_first_to_the_last_second(tmp_path: Path, name: str, options: dict) -> None:
+def test_picture_and_music_keep_one_clock_from_the_first_to_the_last_second(
+    tmp_path: Path, name: str, options: dict
+) -> None:
     clip = write_flashes(tmp_path / name, **options)
     track = write_clicks(tmp_path / "track.flac", 12, offset=0.25)
     out = mux.preview(clip, track, tmp_path / "out.mp4", start=1.25)
