@@ -59,7 +59,7 @@ class IndexReport:
 
     def as_json(self) -> str:
         """One JSON object; bytes of a path that are not UTF-8 stand as `\\udcXX` (Python's surrogateescape)."""
-        values = dataclasses.asdict(self)
+        values: dict[str, object] = {part.name: getattr(self, part.name) for part in dataclasses.fields(self)}
         values["unreadable"] = [{"path": str(path), "reason": reason} for path, reason in self.unreadable]
         values["duplicates"] = [{"path": str(path), "same_as": str(other)} for path, other in self.duplicates]
         return json.dumps(values)

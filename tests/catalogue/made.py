@@ -7,6 +7,8 @@ import numpy as np
 from crossmodal.catalogue import Content, FileState, FoundFile
 from crossmodal.embedding import Embedding
 
+RATE = 24_000
+
 
 def made_embedding(seed: int, *, dim: int = 8, rows: int = 20, silent: bool = False) -> Embedding:
     """A small embedding with every part filled, from a seed."""
@@ -42,3 +44,13 @@ def random_model(seed: int) -> object:
 
     torch.manual_seed(seed)
     return TwoTowerModel(compact_config(width=8, hidden=8, vector_dim=16)).eval()
+
+
+def song(seconds: float = 12.0, seed: int = 0) -> np.ndarray:
+    """Notes of half a second over a bed of noise that breathes, from a seed."""
+    rng, note = np.random.default_rng(seed), RATE // 2
+    time = np.arange(note) / RATE
+    swell = 0.3 + 0.7 * np.sin(np.pi * np.linspace(0, 1, note)) ** 2
+    tones = [sum(np.sin(6.2832 * rng.uniform(80, 3000) * time) for _ in range(4)) for _ in range(round(seconds * 2))]
+    notes = 0.08 * np.concatenate([tone * swell * rng.uniform(0.5, 1) for tone in tones])
+    return notes + 0.04 * rng.standard_normal(len(notes)) * np.tile(swell, len(tones))
