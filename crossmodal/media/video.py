@@ -362,6 +362,6 @@ def open_video(source: Source, reader: Literal["pyav", "decord"] = "pyav") -> It
         if reader == "decord":
             from crossmodal.media.decord_reader import DecordReader  # optional, and heavy
 
-            yield DecordReader(opened)
+            yield DecordReader(opened)  # type: ignore[misc]  # the same interface, without seeking to key frames
         else:
             yield VideoReader(opened)
