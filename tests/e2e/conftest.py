@@ -35,7 +35,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until_it_answers(address: str, process: subprocess.Popen[str], seconds: float = 240) -> None:
+def wait_until_it_answers(address: str, process: subprocess.Popen[str], seconds: float = 540) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
         try:

@@ -8,7 +8,8 @@ import pytest
 
 from crossmodal.demo import make_clip
 
-pytestmark = pytest.mark.xdist_group("page")
+# The first test waits until the server has made the demo library.
+pytestmark = [pytest.mark.xdist_group("page"), pytest.mark.timeout(900)]
 
 # Only a media element that advances is playing.
 PLAY = """async (selector) => {
