@@ -43,8 +43,8 @@ browser:  # Chromium for the browser tests, where the machine allows it.
 test: $(VENV)/.dev-installed browser  ## Set up all that the tests need and run the whole suite.
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-soak: $(VENV)/.dev-installed browser  ## The long trials in full length (about an hour).
-	CROSSMODAL_SOAK=1 $(BIN)/python -m pytest -m slow --timeout 7200
+soak: $(VENV)/.dev-installed browser  ## The long trials in full length: 50 kills of an indexing run.
+	CROSSMODAL_SOAK=1 $(BIN)/python -m pytest tests/e2e/test_index_kill.py --timeout 7200
 
 lint: $(VENV)/.dev-installed  ## ruff, mypy, import-linter.
 	$(BIN)/ruff check .

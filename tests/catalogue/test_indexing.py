@@ -249,7 +249,7 @@ def test_the_same_recording_in_another_container_is_one_result_with_its_offset(i
 
 @pytest.mark.media
 def test_the_planted_copies_are_found_and_nothing_else(catalogue, data_folder, model, tmp_path):
-    """The two copies with their originals, and a few other files; the whole folder is tried by `make soak`."""
+    """The two copies with their originals, and a few other files, of the fifty."""
     music = data_folder / "music"
     pairs = [
         ("Amoebax/Àlex Almarza - Menu.ogg", "Unsorted/track 07 (copy).mp3"),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from crossmodal.demo import DemoLibrary, write_demo
+from crossmodal.demo.library import CLIP_SIZE
 from crossmodal.errors import ConfigError
 from crossmodal.manifest import read_rows
 
@@ -46,7 +47,7 @@ def test_clips_are_progressive_h264_that_every_browser_plays(small_library: Demo
         with av.open(str(small_library.folder / row["video"])) as container:
             stream = container.streams.video[0]
             context = stream.codec_context
-            assert (context.name, context.pix_fmt, context.width, context.height) == ("h264", "yuv420p", 640, 360)
+            assert (context.name, context.pix_fmt, context.width, context.height) == ("h264", "yuv420p", *CLIP_SIZE)
             assert stream.average_rate == 25
             frames = sum(1 for frame in container.decode(stream) if not frame.interlaced_frame)
         assert frames == round((row["audio_end"] - row["audio_start"]) * 25)
