@@ -1,49 +1,58 @@
-"""decord as a second reader of pictures, asked for by name; its frames are a player's only in simple files.
+"""The second reader of pictures, decord: optional, asked for by name, equal to ours on some kinds of file only.
 
-It is wrong where a file has an edit list, an open GOP, or is an MPEG transport stream; it reads no AV1, loses a damaged
-file whole, and can abort its process, so it belongs into a guarded child. `docs/media.md` says when to ask for it.
+Where a test shows equal frames: constant or variable rate in closed groups of pictures, from the container's own 0:00.
+Where one shows others: transport streams. It does not read AV1, and gives up on damaged files (docs/decisions.md).
 """
 
+import math
 from collections.abc import Iterator
-from fractions import Fraction
 from functools import cached_property
-from io import BytesIO
 from typing import Any
 
 import numpy as np
-from av.video.frame import VideoFrame
 
-from crossmodal.errors import MediaError
+from crossmodal.errors import ConfigError, MediaError
 from crossmodal.media import guard
+from crossmodal.media.display import Turn, place
 from crossmodal.media.info import MediaInfo
-from crossmodal.media.opening import choose_stream, open_container
 from crossmodal.media.probing import describe
-from crossmodal.media.scaling import GREY, Scaler
+from crossmodal.media.scaling import GREY
 from crossmodal.media.sources import OpenSource
 from crossmodal.media.video import BATCH, EPSILON, FrameBatch
 
+THREADS = 2
+
 
 class DecordReader:
-    """The picture of a film, read by decord: `info`, `warnings`, `duration` and `frames` as of `VideoReader`.
+    """The picture of a film by decord. Made by `open_video(source, reader="decord")`.
+
+    Attributes:
+        warnings: none; what is wrong with a file ends the reading.
+        duration: seconds, by the last frame.
 
     Raises:
-        MediaError: `unsupported` where decord is not installed or cannot read the file, and what the file's head says.
+        ConfigError: decord is not installed.
+        MediaError: `no_video`, `corrupt`, and what opening the file says.
     """
 
     def __init__(self, opened: OpenSource) -> None:
         self._opened = opened
+        self._decord = _package()
         self.warnings: list[str] = []
-        with open_container(opened) as container:
-            choose_stream(container, "video", opened.name, self.warnings)
-        self._film = _open(opened)
-        stamps = self._film.get_frame_timestamp(np.arange(len(self._film)))  # (T, 2): from, until
-        self._starts = stamps[:, 0] - stamps[0, 0]
-        self.duration = float(stamps[-1, 1] - stamps[0, 0])
+        if self.info.video is None:
+            raise MediaError(opened.name, "no_video", "has no picture", "Give a film.")
+        times = self._guarded(self._stamps)
+        self._starts = np.asarray(times[:, 0], np.float64)  # (F,)
+        self.duration = float(times[-1, 1])
 
     @cached_property
     def info(self) -> MediaInfo:
-        """Streams, length, size, rotation, rate, tags."""
+        """Streams, length, size, rotation, rate, tags: as our own reader finds them."""
         return describe(self._opened)
+
+    def key_frame_times(self) -> np.ndarray:
+        """(K,) float64: when key frames are shown, seconds."""
+        return self._starts[self._guarded(lambda: self._open(16, 16).get_key_indices())]
 
     def frames(
         self,
@@ -52,41 +61,60 @@ class DecordReader:
         start: float = 0.0,
         end: float | None = None,
         bars: bool = True,
+        from_key_frame: bool = False,
     ) -> Iterator[FrameBatch]:
-        """The frames that decord gives for start, start + 1/rate, ...; arguments as of `VideoReader.frames`."""
+        """The frames shown at start, start + 1/rate, ...; arguments and results as of `VideoReader.frames`.
+
+        Args:
+            from_key_frame: has no effect: decord reads by frame number.
+        """
         width, height = (size, size) if isinstance(size, int) else size
-        until = self.duration if end is None else min(end, self.duration)
-        times = start + np.arange(int(np.ceil((until - start) * rate - EPSILON))) / rate
-        at = np.searchsorted(self._starts, times + EPSILON, side="right") - 1
+        if not rate > 0 or width < 1 or height < 1 or start < 0:
+            raise ValueError(f"frames: rate {rate}, size {size}, start {start} must be positive")
+        stop = self.duration if end is None else min(end, self.duration)
+        n_frames = max(0, math.ceil((stop - start) * rate - EPSILON))
+        times = start + np.arange(n_frames) / rate
+        return self._at(times, (width, height), bars)
+
+    def _at(self, times: np.ndarray, size: tuple[int, int], bars: bool) -> Iterator[FrameBatch]:
+        picture = self.info.video
+        assert picture is not None
+        at = place((picture.width, picture.height), size, Turn(), bars)
+        reader = self._guarded(lambda: self._open(at.width, at.height))
+        shown = np.maximum(np.searchsorted(self._starts, times + EPSILON, side="right") - 1, 0)
         for first in range(0, len(times), BATCH):
-            part = slice(first, first + BATCH)
-            pixels = self._drawn(at[part], (width, height), bars)
-            yield FrameBatch(pixels, times[part], self._starts[at[part]])
-
-    def _drawn(self, at: np.ndarray, size: tuple[int, int], bars: bool) -> np.ndarray:
-        pixels = np.full((len(at), size[1], size[0], 3), GREY, np.uint8)
-        for row, index in zip(pixels, at, strict=True):
+            rows = shown[first : first + BATCH]
             guard.alive()
-            picture = self._film[int(index)].asnumpy()
-            Scaler(size, bars, self._aspect(picture)).draw(VideoFrame.from_ndarray(picture, format="rgb24"), row)
-        return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
+            drawn = self._guarded(lambda rows=rows: reader.get_batch(rows).asnumpy())  # (T, h, w, 3)
+            pixels = np.full((len(rows), size[1], size[0], 3), GREY, np.uint8)
+            pixels[:, at.top : at.top + at.height, at.left : at.left + at.width] = drawn
+            pixels = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))  # (T, 3, H, W)
+            yield FrameBatch(pixels, times[first : first + BATCH], self._starts[rows])
 
-    def _aspect(self, picture: np.ndarray) -> Fraction:
-        """Of one pixel: decord turns pictures upright, and leaves pixels as they are."""
-        shown = self.info.video
-        assert shown is not None
-        return Fraction(shown.width * picture.shape[0], shown.height * picture.shape[1]).limit_denominator(1000)
+    def _stamps(self) -> np.ndarray:
+        """(F, 2): when each frame begins and ends."""
+        reader = self._open(16, 16)
+        stamps: np.ndarray = reader.get_frame_timestamp(range(len(reader)))
+        return stamps
+
+    def _open(self, width: int, height: int) -> Any:
+        self._opened.handle.seek(0)
+        return self._decord.VideoReader(self._opened.handle, width=width, height=height, num_threads=THREADS)
+
+    def _guarded(self, read: Any) -> Any:
+        try:
+            return read()
+        except (RuntimeError, self._decord.DECORDError, IndexError) as error:
+            trouble, remedy = "decord cannot read its picture", "Use the reader pyav."
+            raise MediaError(self._opened.name, "corrupt", trouble, remedy) from error
 
 
-def _open(opened: OpenSource) -> Any:
+def _package() -> Any:
     try:
-        import decord  # optional: no wheels for Apple silicon, nor for Linux on ARM
+        import decord  # optional
     except ImportError as error:
-        remedy = "Install it (pip install 'crossmodal[decord]'), or leave reader='decord' out."
-        raise MediaError(opened.name, "unsupported", "decord is not installed", remedy) from error
-    opened.handle.seek(0)
-    try:
-        return decord.VideoReader(BytesIO(opened.handle.read()), num_threads=1)
-    except (RuntimeError, decord.DECORDError) as error:
-        remedy = "Leave reader='decord' out."
-        raise MediaError(opened.name, "unsupported", "decord cannot read it", remedy) from error
+        raise ConfigError(
+            "reader 'decord' is not installed. Install crossmodal[decord], or use the reader 'pyav'."
+        ) from error
+    decord.logging.set_level(decord.logging.QUIET)
+    return decord

@@ -38,9 +38,9 @@ def main() -> None:
     guard.set_heartbeat(heartbeat.beat)
     write_message(answers, ["ready"])
     while True:
-        *call, heartbeat.limit = waiting.get()
+        *call, heartbeat.limit = waiting.get()  # type: ignore[assignment]
         heartbeat.set_alarm()
-        answer = _answer(*call)
+        answer = _answer(*call)  # type: ignore[arg-type]
         heartbeat.clear_alarm()
         write_message(answers, answer)
 
