@@ -54,10 +54,10 @@ def start_the_rest(demo_folder: Path, model_name: str) -> subprocess.Popen[bytes
 
 
 def end_with_parent() -> None:
-    """Wait until the pipe from the parent closes, as it does however the parent ends; then end, workers first."""
+    """Wait until the pipe from the parent closes, as it does however the parent ends; then end, children first."""
     sys.stdin.buffer.read()
-    for worker in psutil.Process().children(recursive=True):
-        worker.kill()
+    for child in psutil.Process().children(recursive=True):
+        child.kill()
     os._exit(0)
 
 
@@ -65,6 +65,8 @@ if __name__ == "__main__":
     from crossmodal.demo import write_demo
 
     threading.Thread(target=end_with_parent, daemon=True).start()
+    # Behind the page, one pair at a time: whoever searches meanwhile must not wait for it.
+    psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else 15)
     folder, name = Path(sys.argv[1]), sys.argv[2]
-    write_demo(folder / "library", pairs=PAIRS)
+    write_demo(folder / "library", pairs=PAIRS, workers=1)
     index_demo(folder, name)
