@@ -14,8 +14,8 @@ def run(*arguments: str, python: str = "from app.cli import main; main()") -> su
 
 def test_help_loads_neither_torch_nor_gradio_nor_faiss() -> None:
     probe = (
-        "import sys, app.cli.main as m\n"
-        "m.group.main(['--help'], standalone_mode=False)\n"
+        "import sys; from app.cli.main import group\n"
+        "group.main(['--help'], standalone_mode=False)\n"
         "print(sorted({'torch', 'gradio', 'faiss', 'av', 'scipy', 'numpy'} & set(sys.modules)))"
     )
     answer = run(python=probe)
