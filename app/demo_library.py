@@ -30,17 +30,18 @@ def make_first_dozen(demo_folder: Path, model_name: str, say: Callable[[str], No
     if len(example_clips(demo_folder, FIRST)) < FIRST:
         say("No music yet: making the demo library (the first dozen takes about half a minute) ...")
         write_demo(demo_folder / "library", first=FIRST, pairs=PAIRS)
-    index_demo(demo_folder, model_name)
+    index_demo(demo_folder, model_name, FIRST)
 
 
-def index_demo(demo_folder: Path, model_name: str) -> None:
-    """Index what is written of the demo library into its own catalogue."""
+def index_demo(demo_folder: Path, model_name: str, at_least: int) -> None:
+    """Index what is written of the demo library into its own catalogue, unless `at_least` so many tracks are in it."""
     from crossmodal.catalogue import Catalogue, index_folders
     from crossmodal.model import TwoTowerModel
 
     model = TwoTowerModel.from_pretrained(model_name)
     with Catalogue.open(demo_folder, create=True) as catalogue:
-        index_folders(catalogue, [demo_folder / "library" / "music"], model, workers=1)
+        if catalogue.count(model=model.fingerprint) < at_least:
+            index_folders(catalogue, [demo_folder / "library" / "music"], model, workers=1)
 
 
 def start_the_rest(demo_folder: Path, model_name: str) -> subprocess.Popen[bytes]:
@@ -69,4 +70,4 @@ if __name__ == "__main__":
     psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else 15)
     folder, name = Path(sys.argv[1]), sys.argv[2]
     write_demo(folder / "library", pairs=PAIRS, workers=1)
-    index_demo(folder, name)
+    index_demo(folder, name, PAIRS)
