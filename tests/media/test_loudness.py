@@ -7,8 +7,10 @@ import pyloudnorm
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.signal import sosfilt
 
-from crossmodal.media.loudness import LoudnessMeter, k_weighting
+from crossmodal.media.loudness import LoudnessMeter
+from crossmodal.media.weighting import UNIT, KWeighting, k_weighting
 
 
 def tone(dbfs: float, seconds: float, rate: int = 48_000, hz: float = 1000.0) -> np.ndarray:
@@ -76,3 +78,22 @@ def test_surround_channels_count_more_and_low_frequency_effects_not() -> None:
     front, effects, surround = (np.insert(rest, at, one, axis=0) for at in (0, 3, 4))
     assert measure(effects) == -math.inf
     assert abs(measure(surround) - measure(front) - 10 * math.log10(1.41)) < 1e-3
+
+
+@pytest.mark.parametrize("rate", [8000, 44_100, 192_000])
+def test_chunks_give_what_the_filters_give_sample_by_sample(rate: int) -> None:
+    noise = np.random.default_rng(rate).standard_normal((2, 5 * UNIT))
+    weighting = KWeighting(rate, 2)
+    parts = [weighting.apply(noise[:, :UNIT]), weighting.apply(noise[:, UNIT : 4 * UNIT])]
+    parts.append(weighting.preview(noise[:, 4 * UNIT : -100]))
+    expected = sosfilt(k_weighting(rate), noise[:, :-100], axis=1)
+    np.testing.assert_allclose(np.concatenate(parts, axis=1), expected, atol=1e-9)
+
+
+def test_a_result_half_way_changes_nothing() -> None:
+    noise = np.random.default_rng(3).standard_normal((2, 200_000)).astype(np.float32) * 0.1
+    meter, whole = LoudnessMeter(), measure(noise)
+    for part in np.split(noise, [30_000, 100_001], axis=1):
+        meter.add(part, 48_000)
+        meter.result()
+    assert abs(meter.result().lufs - whole) < 1e-9

@@ -1,0 +1,102 @@
+"""The K-weighting of ITU-R BS.1770-4 for samples in a stream, as matrix products over chunks.
+
+A recursive filter goes sample by sample. As a linear system with four states it also goes chunk by chunk: what a chunk
+gives is a matrix times its samples plus a matrix times the state in which it begins, and the states at the beginnings
+follow each other by a small matrix. NumPy alone does that in a tenth of the time of long transforms, and SciPy's
+filters would cost each decoding child two seconds of import.
+"""
+
+import math
+
+import numpy as np
+
+CHUNK, GROUP = 64, 32  # samples of a chunk; chunks of a group, whose states are computed side by side
+UNIT = CHUNK * GROUP  # samples: `KWeighting.apply` takes whole multiples
+
+
+def k_weighting(rate: int) -> np.ndarray:
+    """The two filters of BS.1770-4 at `rate` Hz, (2, 6) second-order sections: high shelf, then high pass."""
+    # Prototypes fitted to the standard's coefficients at 48 kHz (bilinear transform, pre-warped).
+    k = math.tan(math.pi * 1681.974450955533 / rate)
+    q, high = 0.7071752369554196, 10 ** (3.999843853973347 / 20)
+    band = high**0.4996667741545416
+    shelf = _section(
+        (high + band * k / q + k * k, 2 * (k * k - high), high - band * k / q + k * k),
+        (1 + k / q + k * k, 2 * (k * k - 1), 1 - k / q + k * k),
+    )
+    k, q = math.tan(math.pi * 38.13547087602444 / rate), 0.5003270373238773
+    norm = 1 + k / q + k * k
+    high_pass = _section((norm, -2 * norm, norm), (norm, 2 * (k * k - 1), 1 - k / q + k * k))
+    return np.array([shelf, high_pass])
+
+
+def _section(b: tuple[float, float, float], a: tuple[float, float, float]) -> list[float]:
+    return [*(value / a[0] for value in b), *(value / a[0] for value in a)]
+
+
+class KWeighting:
+    """The filters at one rate, and how far they have come.
+
+    Args:
+        rate: hertz.
+        n_channels: C, each filtered by itself.
+    """
+
+    def __init__(self, rate: int, n_channels: int) -> None:
+        sections = k_weighting(rate)
+        pulse = np.zeros(CHUNK)
+        pulse[0] = 1.0
+        response, states = _run(sections, pulse, np.zeros(4))
+        lag = np.arange(CHUNK)[:, None] - np.arange(CHUNK)
+        self._direct = np.where(lag >= 0, response[lag], 0.0)  # (B, B) samples to samples
+        self._into = states[::-1].T  # (4, B) samples to the state after them
+        free = [_run(sections, np.zeros(CHUNK), unit) for unit in np.eye(4)]
+        self._out_of = np.stack([output for output, _ in free], axis=1)  # (B, 4) state to samples
+        step = np.stack([after[-1] for _, after in free], axis=1)  # (4, 4) state to state, a chunk later
+        powers = [np.linalg.matrix_power(step, g) for g in range(GROUP + 1)]
+        self._step, self._group_step = step, powers[GROUP]
+        self._powers = np.stack(powers[:GROUP])  # (G, 4, 4)
+        self._state = np.zeros((n_channels, 4))
+
+    def apply(self, samples: np.ndarray) -> np.ndarray:
+        """(C, L) float64 of samples (C, L), L a multiple of `UNIT`; goes on where the last call ended."""
+        weighted, self._state = self._applied(samples)
+        return weighted
+
+    def preview(self, samples: np.ndarray) -> np.ndarray:
+        """What `apply` would give of samples (C, L) of any length, without going on."""
+        n_samples = samples.shape[1]
+        padded = np.pad(samples, ((0, 0), (0, -n_samples % UNIT)))
+        return self._applied(padded)[0][:, :n_samples]
+
+    def _applied(self, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        n_channels = len(samples)
+        chunks = samples.astype(np.float64).reshape(n_channels, -1, GROUP, CHUNK)  # (C, S, G, B)
+        driven = chunks @ self._into.T  # (C, S, G, 4)
+        begins = np.empty_like(driven)
+        state = np.zeros((n_channels, chunks.shape[1], 4))
+        for g in range(GROUP):  # all groups side by side, each from rest
+            begins[:, :, g] = state
+            state = state @ self._step.T + driven[:, :, g]
+        entered = np.empty_like(state)  # (C, S, 4)
+        now = self._state
+        for s in range(chunks.shape[1]):
+            entered[:, s] = now
+            now = now @ self._group_step.T + state[:, s]
+        begins += np.einsum("gij,csj->csgi", self._powers, entered)
+        weighted = chunks @ self._direct.T + begins @ self._out_of.T
+        return weighted.reshape(n_channels, -1), now
+
+
+def _run(sections: np.ndarray, samples: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sample by sample: what comes out (L,), and the states after each sample (L, 4). Transposed direct form II."""
+    outputs, states = np.empty(len(samples)), np.empty((len(samples), 4))
+    s = state.astype(np.float64)
+    for n, value in enumerate(samples):
+        for i, (b0, b1, b2, _, a1, a2) in enumerate(sections):
+            out = b0 * value + s[2 * i]
+            s[2 * i] = b1 * value - a1 * out + s[2 * i + 1]
+            s[2 * i + 1] = b2 * value - a2 * out
+            value = out
+        outputs[n], states[n] = value, s
+    return outputs, states
