@@ -13,7 +13,7 @@ RELATIVE_GATE = -10.0  # LU below the mean of what passes the absolute gate
 OFFSET = -0.691
 SURROUND_GAIN = 1.41
 RATE = 48_000
-AT_ONCE = 8 * UNIT  # samples held before they are filtered
+AT_ONCE = 32 * UNIT  # samples held before they are filtered
 
 
 @dataclass(frozen=True, slots=True)
