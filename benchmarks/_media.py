@@ -55,20 +55,31 @@ def without_last_packets(clip: Path, out: Path, n_packets: int) -> Path:
 def looped(clip: Path, out: Path, seconds: float) -> Path:
     """`clip` again and again, by copying its packets, until it is `seconds` long."""
     part = out.with_name(out.name + ".part")
-    with av.open(str(part), "w", format="mp4") as target, av.open(str(clip)) as source:
-        streams = {s.index: target.add_stream_from_template(s) for s in source.streams if s.type in ("video", "audio")}
-        length = source.duration / av.time_base
+    length = _length(clip)
+    with av.open(str(part), "w", format="mp4") as target, av.open(str(clip)) as first:
+        streams = {s.index: target.add_stream_from_template(s) for s in first.streams if s.type in ("video", "audio")}
         for turn in range(int(np.ceil(seconds / length))):
-            source.seek(0)
-            for packet in source.demux(list(source.streams)):
-                if not packet.size or packet.stream_index not in streams:
-                    continue
-                shift = round(turn * length / packet.time_base)
-                packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
-                packet.stream = streams[packet.stream_index]
-                target.mux(packet)
+            with av.open(str(clip)) as source:
+                for packet in source.demux(list(source.streams)):
+                    if packet.size and packet.stream_index in streams:
+                        shift = round(turn * length / packet.time_base)
+                        packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                        packet.stream = streams[packet.stream_index]
+                        target.mux(packet)
     part.replace(out)
     return out
+
+
+def _length(clip: Path) -> Fraction:
+    """Seconds by which a second copy must come later for all its packets to follow those of the first."""
+    begins: dict[int, Fraction] = {}
+    length = Fraction(0)
+    with av.open(str(clip)) as source:
+        for packet in source.demux(list(source.streams)):
+            if packet.size:
+                begin = begins.setdefault(packet.stream_index, packet.dts * packet.time_base)
+                length = max(length, (packet.dts + packet.duration) * packet.time_base - begin)
+    return length + Fraction(1, 1000)
 
 
 def _made_once(path: Path) -> Path:

@@ -13,7 +13,7 @@ RELATIVE_GATE = -10.0  # LU below the mean of what passes the absolute gate
 OFFSET = -0.691
 SURROUND_GAIN = 1.41
 RATE = 48_000
-AT_ONCE = 16 * UNIT  # samples that are filtered together: they stay in the cache
+AT_ONCE = 24 * UNIT  # samples that are filtered together: they stay in the cache
 
 
 @dataclass(frozen=True, slots=True)
