@@ -54,7 +54,7 @@ def test_a_made_clip_gives_ten_tracks_a_player_and_a_preview_and_asks_no_other_h
 
 
 @pytest.mark.media
-@pytest.mark.parametrize("name", ["bikes-25fps-silent.mp4"])
+@pytest.mark.parametrize("name", ["phone-rotated-90.mp4", "vp9-vertical.webm", "bikes-25fps-silent.mp4"])
 def test_a_real_clip_gives_ten_tracks_a_player_and_a_preview(page, data_folder, name: str) -> None:
     search(page, data_folder / "video" / name)
     assert_result_plays(page)
