@@ -29,11 +29,10 @@ def calibrate(
         crossmodal calibrate compact my-pairs.jsonl --out models/compact-mine
     """
     # torch loads here, so that --help does not wait for it
-    from training.calibration import calibrate as fit
-
     from app.cli.bars import bars
     from crossmodal.features import FeatureStore
     from crossmodal.model import TwoTowerModel
+    from training.calibration import calibrate as fit
     from training.data.manifest import read_pairs
 
     loaded = TwoTowerModel.from_pretrained(model)

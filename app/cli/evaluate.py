@@ -31,10 +31,9 @@ def evaluate(
         crossmodal evaluate runs/mine pairs.jsonl --json | jq .searched
     """
     # torch loads here, so that --help does not wait for it
-    from crossmodal.matching.calibration import Calibration
-
     from app.cli.bars import bars
     from crossmodal.features import FeatureStore
+    from crossmodal.matching.calibration import Calibration
     from crossmodal.model import TwoTowerModel, find_folder
     from training.data.manifest import read_pairs
     from training.evaluation import evaluate as run
