@@ -62,12 +62,19 @@ def end_with_parent() -> None:
     os._exit(0)
 
 
+def yield_to_the_page() -> None:
+    """Give this process a low priority: whoever searches meanwhile must not wait for it."""
+    if sys.platform == "win32":
+        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+    else:
+        psutil.Process().nice(15)
+
+
 if __name__ == "__main__":
     from crossmodal.demo import write_demo
 
     threading.Thread(target=end_with_parent, daemon=True).start()
-    # Behind the page, one pair at a time: whoever searches meanwhile must not wait for it.
-    psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else 15)
+    yield_to_the_page()
     folder, name = Path(sys.argv[1]), sys.argv[2]
     write_demo(folder / "library", pairs=PAIRS, workers=1)
     index_demo(folder, name, PAIRS)
