@@ -58,18 +58,32 @@ class PairLoss(nn.Module):
             ValueError: an argument of wrong shape or type; the text names it.
         """
         _check(type(self).__name__, sim, is_pos, ignore, weight)
+        kept = sim if ignore is None else sim.masked_fill(ignore, 0)
+        total = (kept * 0).sum(dtype=torch.promote_types(sim.dtype, torch.float32))
+        for value, amount in self.totals(sim, is_pos, ignore, weight):
+            total = total + value / torch.where(amount > 0, amount, 1)
+        return total
+
+    def totals(
+        self, sim: Tensor, is_pos: Tensor, ignore: Tensor | None = None, weight: Tensor | None = None
+    ) -> list[tuple[Tensor, Tensor]]:
+        """For each part `sum(weight * sums)` and `sum(weight * counts)`, scalars: those of blocks of rows add up.
+
+        Arguments as of `forward`, unchecked.
+        """
         sim = sim.to(torch.promote_types(sim.dtype, torch.float32))
         is_neg = ~is_pos
         if ignore is not None:
             is_pos, is_neg, sim = is_pos & ~ignore, is_neg & ~ignore, sim.masked_fill(ignore, 0)
         present = self._present(is_pos, is_neg)
         share = present.to(sim.dtype) if weight is None else torch.where(present, weight.to(sim.dtype), 0)
-        total = (sim * 0).sum()
-        for sums, counts in self.parts(sim, is_pos, is_neg):
-            amount = (share * torch.where(present, counts.to(sim.dtype), 0)).sum()
-            value = (share * torch.where(present, sums, 0)).sum()
-            total = total + value / torch.where(amount > 0, amount, 1)
-        return total
+        return [
+            (
+                (share * torch.where(present, sums, 0)).sum(),
+                (share * torch.where(present, counts.to(sim.dtype), 0)).sum(),
+            )
+            for sums, counts in self.parts(sim, is_pos, is_neg)
+        ]
 
     def after_step(self) -> None:
         """Bring learned constants back into their range; called after each step of the optimiser."""
