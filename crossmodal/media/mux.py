@@ -224,9 +224,9 @@ def _looped(track: Source, skip: int) -> Iterator[np.ndarray]:
                 n_given, held = n_given + ready, held[:, ready:]
         n_fade = min(round(CROSSFADE * RATE), (n_given + held.shape[1]) // 4)
         ready = held.shape[1] - n_fade
-        if n_given + ready > 0:
+        if ready > 0:  # the encoder takes no empty frame
             yield held[:, :ready]
-        elif skip == 0:
+        elif n_given == 0 and skip == 0:
             raise MediaError(str(track), "empty", "holds no sound", "Choose another track.")
         tail, skip = held[:, ready:], 0
 

@@ -57,7 +57,6 @@ def check_whole(library: Path, fingerprint: str) -> None:
             assert len(best) == len(ids)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(7200 if KILLS > 5 else 600)
 def test_killed_again_and_again_a_library_is_whole(tmp_path):
     music, library, folder = tmp_path / "music", tmp_path / "library", tmp_path / "model"

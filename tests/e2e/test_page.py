@@ -11,12 +11,14 @@ from crossmodal.demo import make_clip
 # The first test waits until the server has made the demo library.
 pytestmark = [pytest.mark.xdist_group("page"), pytest.mark.timeout(900)]
 
-# Only a media element that advances is playing.
+# Only a media element that advances is playing: half a second more than where it stood, however slow the machine is.
 PLAY = """async (selector) => {
   const media = document.querySelector(selector);
+  media.currentTime = 0;
   await Promise.race([media.play(), new Promise((r) => setTimeout(r, 4000))]);
   const from = media.currentTime;
-  await new Promise((r) => setTimeout(r, 1500));
+  for (let k = 0; k < 300 && media.currentTime < from + 0.5 && !media.error; k++)
+    await new Promise((r) => setTimeout(r, 100));
   return { advanced: media.currentTime - from, error: media.error && media.error.message };
 }"""
 
@@ -29,12 +31,13 @@ def search(page, clip: Path) -> None:
 
 def assert_result_plays(page) -> None:
     page.wait_for_selector("#tracks .cm-match", timeout=240_000)
-    page.wait_for_selector("#preview video", timeout=240_000)
+    page.wait_for_selector("#preview video, #status [role=alert]", timeout=240_000)
+    assert page.locator("#status [role=alert]").all_inner_texts() == []
     assert page.locator("#tracks .cm-match").count() == 10
     played = page.evaluate(PLAY, "#player audio")
-    assert played["advanced"] > 0.8 and played["error"] is None, played
+    assert played["advanced"] >= 0.5 and played["error"] is None, played
     played = page.evaluate(PLAY, "#preview video")
-    assert played["advanced"] > 0.8 and played["error"] is None, played
+    assert played["advanced"] >= 0.5 and played["error"] is None, played
 
 
 def wait_for_another_preview(page, old: str) -> None:
@@ -75,7 +78,7 @@ def test_another_track_and_the_clips_own_sound_change_the_preview(page, tmp_path
     page.wait_for_function(
         "(old) => document.querySelector('#preview video')?.getAttribute('src') !== old", arg=second, timeout=240_000
     )
-    assert page.evaluate(PLAY, "#preview video")["advanced"] > 0.8
+    assert page.evaluate(PLAY, "#preview video")["advanced"] >= 0.5
 
 
 def test_a_file_that_is_no_video_is_said_in_the_page(page, tmp_path) -> None:

@@ -128,6 +128,14 @@ def test_a_short_track_starts_again_over_a_crossfade(tmp_path: Path) -> None:
     assert all(np.abs(clicks - time).min() < 0.02 for time in expected if time not in (2.1, 3.975))
 
 
+def test_a_track_that_ends_within_the_clip_after_more_than_four_seconds_starts_again(tmp_path: Path) -> None:
+    clip = write_flashes(tmp_path / "clip.mp4", seconds=8)
+    track = write_clicks(tmp_path / "track.flac", 5.5, offset=0.1)
+    clicks = onsets(sound_of(mux.preview(clip, track, tmp_path / "out.mp4", start=0)), RATE, 0.05)
+    # The last second of 5.5 s is the crossfade: the second round begins at 4.5 s.
+    assert all(np.abs(clicks - time).min() < 0.02 for time in (0.1, 1.1, 2.1, 3.1, 4.1, 5.6, 6.6, 7.6))
+
+
 def test_the_music_is_brought_to_one_loudness_without_lifting_a_peak(tmp_path: Path) -> None:
     assert mux.gain_db(-8.0, -0.2) == -10.0
     assert mux.gain_db(-30.0, -4.0) == 3.0
