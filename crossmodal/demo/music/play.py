@@ -3,7 +3,7 @@
 import numpy as np
 
 from crossmodal.demo.music.drums import MIX, DrumKit
-from crossmodal.demo.music.effects import duck, echo, limit, loudness_lufs, reverb
+from crossmodal.demo.music.effects import duck, echo, lighten, limit, loudness_lufs, reverb
 from crossmodal.demo.music.score import ROLES, Note, Song
 from crossmodal.demo.music.voices import sound
 
@@ -40,7 +40,7 @@ def play(
     return limit(mix * np.float32(gain), rate)[:, round(lead_in * rate) :]
 
 
-TYPICAL_LUFS = -12.5  # of a stereo mix before its gain, measured on songs of several styles
+TYPICAL_LUFS = -15.1  # of a stereo mix before its gain, measured on songs of several styles
 
 
 class _Stage:
@@ -66,7 +66,7 @@ class _Stage:
         out += echo(self.taps, style.echo_beats * self.song.beat, self.rate)
         self.wet += 0.3 * self.taps.mean(axis=0)
         out += 0.5 * reverb(self.wet, style.room, self.rate, self.channels, seed)
-        return out
+        return lighten(out, self.rate)
 
     def _part(self, role: str, pump: np.ndarray | None) -> np.ndarray:
         part = self.song.style.parts[role]
