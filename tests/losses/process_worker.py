@@ -16,6 +16,7 @@ from crossmodal.losses import CrossModalLoss, InfoNCE, PairBatch, SideBatch
 from crossmodal.losses.gather import gather_batch, gather_rows
 from crossmodal.losses.gradient_cache import GradientCache
 from crossmodal.losses.memory import CrossBatchMemory
+from crossmodal.losses.tiled import TiledLoss
 
 COUNTS = {2: [(5, 3), (4, 4), (8, 0)], 3: [(4, 0, 4), (1, 6, 1), (0, 0, 8), (3, 3, 2)]}
 ROWS, STEPS = 8, 5
@@ -84,6 +85,16 @@ def remember(rows: slice, group: dist.ProcessGroup | None) -> dict[str, object]:
     return {"loss": found.detach(), "gradients": gradients([*parts, memory], group), "ids": memory.audio_ids}
 
 
+def tiled(rows: slice, group: dist.ProcessGroup | None) -> dict[str, object]:
+    """A loss whose blocks the processes share."""
+    parts, loss = towers(), TiledLoss(InfoNCE().double(), block_entries=16, group=group)
+    sides = [part(x[rows]) for part, x in zip(parts, whole_batch(), strict=True)]
+    batch = joint(*sides, IDS[rows], weights()[rows])
+    found = loss(batch if group is None else gather_batch(batch, group))
+    found.backward()
+    return {"loss": found.detach(), "gradients": gradients([*parts, loss], group)}
+
+
 def refused(group: dist.ProcessGroup, rank: int) -> list[str]:
     """What a process says to rows that do not fit those of the others."""
     said = []
@@ -126,6 +137,7 @@ def main(rank: int, world: int, folder: Path) -> None:
             rows = slice(begin, begin + counts[rank])
             results[size, counts, "plain"] = step(rows, group, None)
             results[size, counts, "cached"] = step(rows, group, 2)
+            results[size, counts, "tiled"] = tiled(rows, group)
             results[size, counts, "memory"] = remember(rows, group)
         results[size, "refused"] = refused(group, rank)
         results[size, "rows"] = plain_rows(group, rank)
