@@ -5,6 +5,7 @@ CrossmodalError
 ├── ManifestError     a table or manifest: which file, which line
 ├── CatalogueError    the library on disk: locked, read-only, empty, too new
 ├── ModelError        a model folder or checkpoint
+├── NonFiniteError    NaN or infinity where a number is needed; a ValueError too
 └── ConfigError       settings: an unknown key, a value out of range
 """
 
@@ -95,3 +96,7 @@ class ModelError(CrossmodalError):
 
 class ConfigError(CrossmodalError):
     """A setting that is unknown or out of range; the text names the key and the nearest valid one."""
+
+
+class NonFiniteError(CrossmodalError, ValueError):
+    """NaN or infinity in what a loss is given: a run that diverged."""

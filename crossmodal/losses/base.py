@@ -5,8 +5,10 @@ from enum import Enum
 from typing import ClassVar, final
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from crossmodal.errors import NonFiniteError
 from crossmodal.similarity.vectors import Similarity
 
 
@@ -24,12 +26,15 @@ class PairLoss(nn.Module):
     sums and counts (it still serves as a column); where no row is left, the loss and all its gradients are 0.
     """
 
-    expects: ClassVar[Similarity] = Similarity.BOUNDED
+    expects: Similarity = Similarity.BOUNDED
     needs: ClassVar[frozenset[Kind]] = frozenset({Kind.POS, Kind.NEG})
 
     @abstractmethod
     def parts(self, sim: Tensor, is_pos: Tensor, is_neg: Tensor) -> list[tuple[Tensor, Tensor]]:
         """The formula: for each part its sums (N,) and what it averages over, its counts (N,).
+
+        Every row is computed for itself, so that blocks of rows can be given. Counts that are all 0 say that the paper
+        takes the sum and divides by nothing.
 
         Args:
             sim: (N, M) float32 or wider, higher is closer; ignored entries are 0.
@@ -43,7 +48,8 @@ class PairLoss(nn.Module):
     ) -> Tensor:
         """The loss: sum over its parts of `sum(weight * sums) / sum(weight * counts)`.
 
-        NaN or infinity in an entry that counts shows in the result; in an ignored one it does not.
+        NaN or infinity in an ignored entry does no harm. In one that counts it is refused; on a GPU, where looking
+        would make every step wait, and under `torch.compile` it shows as NaN in the result.
 
         Args:
             sim: (N, M) float, higher is closer.
@@ -55,21 +61,32 @@ class PairLoss(nn.Module):
             A scalar in float32 or wider, always part of the graph.
 
         Raises:
-            ValueError: an argument of wrong shape or type; the text names it.
+            ValueError: an argument of wrong shape or type, or not finite; the text names it.
         """
         _check(type(self).__name__, sim, is_pos, ignore, weight)
         kept = sim if ignore is None else sim.masked_fill(ignore, 0)
         total = (kept * 0).sum(dtype=torch.promote_types(sim.dtype, torch.float32))
+        if can_look(total) and total.isnan():
+            raise NonFiniteError(
+                f"{type(self).__name__}: sim {tuple(sim.shape)} holds NaN or infinity in an entry that counts. Look at "
+                "what the towers give; a lower learning rate may help."
+            )
         for value, amount in self.totals(sim, is_pos, ignore, weight):
             total = total + value / torch.where(amount > 0, amount, 1)
         return total
 
     def totals(
-        self, sim: Tensor, is_pos: Tensor, ignore: Tensor | None = None, weight: Tensor | None = None
+        self,
+        sim: Tensor,
+        is_pos: Tensor,
+        ignore: Tensor | None = None,
+        weight: Tensor | None = None,
+        columns: Tensor | None = None,
     ) -> list[tuple[Tensor, Tensor]]:
         """For each part `sum(weight * sums)` and `sum(weight * counts)`, scalars: those of blocks of rows add up.
 
-        Arguments as of `forward`, unchecked.
+        Arguments as of `forward`, unchecked. `columns` (M,): the `column_statistic` of all rows, for the losses that
+        have one; None: `sim` is all rows.
         """
         sim = sim.to(torch.promote_types(sim.dtype, torch.float32))
         is_neg = ~is_pos
@@ -77,12 +94,13 @@ class PairLoss(nn.Module):
             is_pos, is_neg, sim = is_pos & ~ignore, is_neg & ~ignore, sim.masked_fill(ignore, 0)
         present = self._present(is_pos, is_neg)
         share = present.to(sim.dtype) if weight is None else torch.where(present, weight.to(sim.dtype), 0)
+        parts = self.parts(sim, is_pos, is_neg) if columns is None else self.parts(sim, is_pos, is_neg, columns)  # type: ignore[call-arg]
         return [
             (
                 (share * torch.where(present, sums, 0)).sum(),
                 (share * torch.where(present, counts.to(sim.dtype), 0)).sum(),
             )
-            for sums, counts in self.parts(sim, is_pos, is_neg)
+            for sums, counts in parts
         ]
 
     def after_step(self) -> None:
@@ -109,9 +127,19 @@ def masked_logsumexp(logits: Tensor, mask: Tensor) -> Tensor:
     """
     least = torch.finfo(logits.dtype).min
     if logits.shape[-1] == 0:
-        return logits.new_full(logits.shape[:-1], least)
+        return logits.sum(-1) + least  # a part of the graph
     value = torch.where(mask, logits, least).logsumexp(-1)
     return torch.where(mask.any(-1), value, least)
+
+
+def log1p_exp(x: Tensor) -> Tensor:
+    """`log(1 + e^x)`, softplus; past x = 40, where e^-x is below what float64 adds to x, it is x itself."""
+    return F.softplus(x, threshold=40)
+
+
+def can_look(value: Tensor) -> bool:
+    """Whether reading a value neither waits for a GPU nor breaks a compiled graph."""
+    return value.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
 def _check(name: str, sim: Tensor, is_pos: Tensor, ignore: Tensor | None, weight: Tensor | None) -> None:

@@ -3,10 +3,9 @@
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from crossmodal.losses.base import Kind, PairLoss, masked_logsumexp
+from crossmodal.losses.base import Kind, PairLoss, log1p_exp, masked_logsumexp
 from crossmodal.similarity.vectors import Similarity
 
 
@@ -43,7 +42,7 @@ class InfoNCE(PairLoss):
     def parts(self, sim: Tensor, is_pos: Tensor, is_neg: Tensor) -> list[tuple[Tensor, Tensor]]:
         logits = sim * self.log_scale.to(sim.dtype).exp()  # (N, M)
         against = masked_logsumexp(logits, is_neg)  # (N,)
-        lack = F.softplus(against[:, None] - logits, threshold=40)  # (N, M)
+        lack = log1p_exp(against[:, None] - logits)  # (N, M)
         return [(torch.where(is_pos, lack, 0).sum(1), is_pos.sum(1))]  # mean over positive pairs
 
     @torch.no_grad()

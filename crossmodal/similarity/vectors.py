@@ -37,13 +37,13 @@ def cosine(video: Tensor, audio: Tensor) -> Tensor:
         tensor([[0.6000, 0.0000]])
     """
     video, audio = _checked("cosine", video, audio)
-    return _clamped(unit_rows(video) @ unit_rows(audio).T)
+    return _clamped(_inner(unit_rows(video), unit_rows(audio)))
 
 
 def inner_product(video: Tensor, audio: Tensor) -> Tensor:
     """Inner product of every row with every row, (N, D) x (M, D) -> (N, M). Raises ValueError as `cosine` does."""
     video, audio = _checked("inner_product", video, audio)
-    return video @ audio.T
+    return _inner(video, audio)
 
 
 def squared_euclidean(video: Tensor, audio: Tensor) -> Tensor:
@@ -69,7 +69,7 @@ def squared_euclidean(video: Tensor, audio: Tensor) -> Tensor:
     centre = audio.detach().mean(0) if audio.shape[0] else video.new_zeros(video.shape[1])
     video, audio = video - centre, audio - centre
     squares = (video * video).sum(1)[:, None] + (audio * audio).sum(1)[None, :]  # (N, M)
-    return (squares - 2 * video @ audio.T).relu()
+    return (squares - 2 * _inner(video, audio)).relu()
 
 
 def euclidean(video: Tensor, audio: Tensor) -> Tensor:
@@ -121,6 +121,12 @@ _PAIRWISE: dict[Similarity, Callable[[Tensor, Tensor], Tensor]] = {
 def _clamped(sim: Tensor) -> Tensor:
     # Rounding makes 1.0000002 of a row with itself; the gradient of the excess is kept, since clamp(1) would stop it.
     return sim + (sim.detach().clamp(-1, 1) - sim.detach())
+
+
+def _inner(video: Tensor, audio: Tensor) -> Tensor:
+    # Autocast would multiply in 8 or 11 bits: similarities near 1 would be equal that are not.
+    with torch.autocast(video.device.type, enabled=False):
+        return video @ audio.T
 
 
 def _checked(name: str, video: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:

@@ -4,9 +4,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from crossmodal.losses import PAIR_LOSSES, Kind
+from crossmodal.similarity import pairwise
 
+DETACHED = {"circle"}  # weights that carry no gradient: finite differences must differ
 RELAXED = settings(deadline=None, max_examples=25, derandomize=True)
 
 
@@ -22,6 +25,20 @@ def pair_cases(draw: st.DrawFn) -> tuple[torch.Tensor, torch.Tensor]:
     return sim.requires_grad_(), is_pos
 
 
+class NoFloat64(TorchDispatchMode):
+    """Refuses every operation that makes a float64 tensor: some devices have none."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        out = func(*args, **(kwargs or {}))
+        made = out if isinstance(out, tuple | list) else (out,)
+        assert not any(isinstance(t, torch.Tensor) and t.dtype == torch.float64 for t in made), func
+        return out
+
+
+def looks_at_columns(name: str) -> bool:
+    return hasattr(PAIR_LOSSES[name], "column_statistic")
+
+
 def loss_and_gradient(name: str, sim: torch.Tensor, *rest: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
     loss = PAIR_LOSSES[name]()(sim, *rest)
     (gradient,) = torch.autograd.grad(loss, sim)
@@ -33,9 +50,18 @@ class TestEveryPairLoss:
     @RELAXED
     @given(case=pair_cases())
     def test_gradient_is_that_of_finite_differences(self, name: str, case: tuple[torch.Tensor, torch.Tensor]) -> None:
+        if name in DETACHED:
+            pytest.skip("its weights carry no gradient")
         sim, is_pos = case
         loss = PAIR_LOSSES[name]()
         assert torch.autograd.gradcheck(lambda s: loss(s, is_pos), [sim], atol=1e-4)
+
+    def test_gradient_is_not_that_of_finite_differences_where_weights_are_detached(self, name: str) -> None:
+        if name not in DETACHED:
+            pytest.skip("nothing is detached")
+        loss, is_pos = PAIR_LOSSES[name](), torch.tensor([[True, False, False], [False, True, True]])
+        sim = torch.tensor([[0.62, 0.41, -0.1], [0.38, 0.6, 0.58]], dtype=torch.float64, requires_grad=True)
+        assert not torch.autograd.gradcheck(lambda s: loss(s, is_pos), [sim], atol=1e-4, raise_exception=False)
 
     @RELAXED
     @given(case=pair_cases())
@@ -91,6 +117,8 @@ class TestEveryPairLoss:
         sim = torch.tensor([[0.9, 0.1], [0.3, 0.4]], requires_grad=True)
         is_pos = torch.tensor([[True, False], [False, False]])
         loss, gradient = loss_and_gradient(name, sim, is_pos)
+        if looks_at_columns(name):
+            pytest.skip("the row still serves its columns")
         torch.testing.assert_close(loss, PAIR_LOSSES[name]()(sim[:1], is_pos[:1]).detach())
         assert gradient[1].count_nonzero() == 0
 
@@ -102,14 +130,16 @@ class TestEveryPairLoss:
 
     @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
     def test_extreme_similarities_stay_finite_in_low_precision(self, name: str, dtype: torch.dtype) -> None:
-        sim = (torch.tensor([[1, -1, 1], [-1, 1, -1.0]]) * 1e4).to(dtype).requires_grad_()
+        scale = 100 if dtype == torch.float16 else 1e4  # circle's gradient itself, 80 times 1e4, is beyond float16
+        sim = (torch.tensor([[1, -1, 1], [-1, 1, -1.0]]) * scale).to(dtype).requires_grad_()
         loss, gradient = loss_and_gradient(name, sim, torch.tensor([[False, True, True], [True, True, False]]))
         assert loss.dtype == torch.float32 and loss.isfinite() and gradient.isfinite().all()
 
-    def test_broken_similarity_shows_unless_it_is_ignored(self, name: str) -> None:
+    def test_broken_similarity_is_refused_unless_it_is_ignored(self, name: str) -> None:
         sim = torch.tensor([[0.9, torch.nan, 0.1], [0.3, 0.4, 0.2]], requires_grad=True)
         is_pos = torch.tensor([[True, False, False], [False, True, False]])
-        assert PAIR_LOSSES[name]()(sim, is_pos).isnan()
+        with pytest.raises(ValueError, match=r"sim \(2, 3\) holds NaN or infinity"):
+            PAIR_LOSSES[name]()(sim, is_pos)
         loss, gradient = loss_and_gradient(name, sim, is_pos, sim.isnan())
         assert loss.isfinite() and gradient.isfinite().all()
 
@@ -117,16 +147,39 @@ class TestEveryPairLoss:
         sim = torch.randn(3, 4, generator=torch.Generator().manual_seed(4), requires_grad=True)
         is_pos = torch.eye(3, 4, dtype=torch.bool)
         loss, gradient = loss_and_gradient(name, sim, is_pos, None, torch.tensor([2.0, 2.0, 0.0]))
-        torch.testing.assert_close(loss, PAIR_LOSSES[name]()(sim[:2], is_pos[:2]).detach())
-        assert gradient[2].count_nonzero() == 0
+        if not looks_at_columns(name):
+            torch.testing.assert_close(loss, PAIR_LOSSES[name]()(sim[:2], is_pos[:2]).detach())
+            assert gradient[2].count_nonzero() == 0
         loss, gradient = loss_and_gradient(name, sim, is_pos, None, torch.zeros(3))
         assert loss.item() == 0 and gradient.count_nonzero() == 0
 
     def test_raising_a_positive_or_lowering_a_negative_lowers_the_loss(self, name: str) -> None:
-        sim = torch.tensor([[0.5, 0.4, 0.0], [0.2, 0.3, 0.1]], requires_grad=True)
+        sim = torch.tensor([[0.5, 0.45, 0.0], [0.2, 0.3, 0.25]], requires_grad=True)
         is_pos = torch.tensor([[True, False, False], [False, True, False]])
         _, gradient = loss_and_gradient(name, sim, is_pos)
-        assert (gradient[is_pos] < 0).all() and (gradient[~is_pos] >= 0).all()
+        assert (gradient[is_pos] <= 0).all() and (gradient[~is_pos] >= 0).all() and gradient.count_nonzero() > 0
+
+    @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+    def test_autocast_changes_nothing(self, name: str, dtype: torch.dtype) -> None:
+        generator = torch.Generator().manual_seed(6)
+        video, audio = torch.randn(6, 8, generator=generator), torch.randn(5, 8, generator=generator)
+        is_pos = torch.arange(6)[:, None] % 3 == torch.arange(5) % 3
+        loss = PAIR_LOSSES[name]()
+        plain = loss(pairwise(loss.expects)(video, audio), is_pos)
+        with torch.autocast("cpu", dtype):
+            assert torch.equal(loss(pairwise(loss.expects)(video, audio), is_pos), plain)
+
+    def test_float32_stays_float32_inside(self, name: str) -> None:
+        sim = torch.rand(4, 5, requires_grad=True)
+        with NoFloat64():
+            PAIR_LOSSES[name]()(sim, torch.eye(4, 5, dtype=torch.bool), None, torch.ones(4)).backward()
+
+    def test_compiles_into_one_graph(self, name: str) -> None:
+        sim, is_pos = torch.rand(4, 5, requires_grad=True), torch.eye(4, 5, dtype=torch.bool)
+        ignore = torch.zeros_like(is_pos)
+        loss = PAIR_LOSSES[name]()
+        compiled = torch.compile(loss, backend="eager", fullgraph=True)
+        torch.testing.assert_close(compiled(sim, is_pos, ignore, torch.ones(4)), loss(sim, is_pos))
 
     def test_wrong_arguments_are_named(self, name: str) -> None:
         sim, is_pos = torch.zeros(2, 3), torch.zeros(2, 3, dtype=torch.bool)
@@ -150,4 +203,4 @@ class TestEveryPairLoss:
                 parameter.add_(1000)
         loss.after_step()
         assert loss(torch.tensor([[0.5, 0.4]]), torch.tensor([[True, False]])).isfinite()
-        assert all(parameter.abs().max() < 100 for parameter in loss.parameters())
+        assert all(parameter.abs().max() <= 100 for parameter in loss.parameters())
