@@ -18,6 +18,7 @@ COMMANDS = {
     "train": ("app.cli.train", "train", "Train a model on manifests."),
     "evaluate": ("app.cli.evaluate", "evaluate", "Recall of a model on a manifest."),
     "calibrate": ("app.cli.calibrate", "calibrate", "Fit the score of a model to a manifest."),
+    "manifest": ("app.cli.manifest", "manifest", "Make, check, split and count manifests."),
 }
 
 DONE, SOME_FAILED, WRONG_USE, NOTHING_DONE = 0, 1, 2, 3
@@ -34,8 +35,9 @@ class LazyGroup(click.Group):
             return None
         module, attribute, _ = COMMANDS[cmd_name]
         command: click.Command = getattr(import_module(module), attribute)
-        if not any(param.name == "debug" for param in command.params):
-            command.params.append(click.Option(["--debug"], is_flag=True, expose_value=False, help="Show tracebacks."))
+        for one in (command, *getattr(command, "commands", {}).values()):
+            if not any(param.name == "debug" for param in one.params):
+                one.params.append(click.Option(["--debug"], is_flag=True, expose_value=False, help="Show tracebacks."))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

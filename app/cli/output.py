@@ -32,6 +32,25 @@ def path_fields(path: str | Path) -> dict[str, str]:
         return {"path": raw.decode("utf-8", "replace"), "path_bytes": quote_from_bytes(raw)}
 
 
+def check_table(out: str | None) -> None:
+    """Refuse, before an hour of work rather than after it, a table that could not be written.
+
+    Raises:
+        ManifestError: the name's ending, or the folder.
+    """
+    from crossmodal.errors import ManifestError
+    from crossmodal.manifest.forms import form_of  # pydantic loads here
+
+    if out is None:
+        return
+    form_of(Path(out))
+    folder = Path(os.path.realpath(out)).parent
+    if not folder.is_dir():
+        raise ManifestError(out, None, f"there is no folder {folder}. Make it first.")
+    if not os.access(folder, os.W_OK):
+        raise ManifestError(out, None, f"{folder} cannot be written. Choose another place.")
+
+
 def print_json(value: Any) -> None:
     """One JSON object on stdout; NaN and infinity are null."""
     _write(json.dumps(plain(value), ensure_ascii=False, allow_nan=False))

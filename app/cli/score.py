@@ -1,12 +1,12 @@
 """`crossmodal score`: a table of (video, audio) pairs gets its scores."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from app.cli.main import NOTHING_DONE, SOME_FAILED
+from app.cli.output import check_table
 
 if TYPE_CHECKING:
     from crossmodal.manifest import Record, Table
@@ -39,7 +39,7 @@ def score(table: str, out: str, catalogue: str | None, model: str, root: str | N
 
     found = read_table(table, root)
     columns = [*_own_columns(found), *COLUMNS]
-    _check_out(Path(out))
+    check_table(out)
     if not found.records:
         raise ManifestError(table, None, "has no row.")
     for note in found.notes:
@@ -68,19 +68,6 @@ def _own_columns(table: "Table") -> list[str]:
             str(table.path), None, f"has a column {taken[0]!r}, which `score` writes. Rename it, or remove it."
         )
     return [name for name in table.columns if name not in COLUMNS]
-
-
-def _check_out(out: Path) -> None:
-    """Before an hour of work rather than after it."""
-    from crossmodal.errors import ManifestError
-    from crossmodal.manifest.forms import form_of
-
-    form_of(out)
-    folder = Path(os.path.realpath(out)).parent
-    if not folder.is_dir():
-        raise ManifestError(str(out), None, f"there is no folder {folder}. Make it first.")
-    if not os.access(folder, os.W_OK):
-        raise ManifestError(str(out), None, f"{folder} cannot be written. Choose another place.")
 
 
 def _scores(table: "Table", catalogue: str | None, model: str, store: str | None) -> "list[ScoredRow]":

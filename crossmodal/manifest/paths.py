@@ -30,3 +30,24 @@ def local_path(text: str, root: Path) -> Path:
     if any("\udc80" <= letter <= "\udcff" for letter in text) and not os.path.lexists(path):
         raise ValueError(f"{text!r} is not UTF-8, and there is no such file. Save the table as UTF-8")
     return path
+
+
+def path_from(file: str | Path, folder: str | Path) -> str:
+    """`file` as a table in `folder` names it: relative, with `/`; absolute where no way leads there (another drive).
+
+    Example:
+        >>> path_from("/films/a/clip.mp4", "/films")
+        'a/clip.mp4'
+    """
+    file, folder = os.fspath(file), os.path.realpath(folder)
+    # The folder's links are followed and the file's are not: a linked file keeps the name that the person gave it.
+    file = os.path.join(os.path.realpath(os.path.dirname(file)), os.path.basename(file))  # noqa: PTH118, PTH119, PTH120
+    try:
+        return os.path.relpath(file, folder).replace(os.sep, "/")
+    except ValueError:
+        return file
+
+
+def moved_path(text: str, old: str | Path, new: str | Path) -> str:
+    """What a table in folder `old` calls `text`, as a table in folder `new` calls it; absolute paths stay."""
+    return text if Path(text).is_absolute() else path_from(Path(old) / text, new)

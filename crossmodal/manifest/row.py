@@ -118,7 +118,7 @@ def _label(value: object) -> str | tuple[str, ...]:
 
 
 Text = Annotated[str | None, BeforeValidator(_text)]
-Seconds = Annotated[float | None, BeforeValidator(_number)]
+Seconds = Annotated[Annotated[float, Field(ge=0)] | None, BeforeValidator(_number)]
 
 
 class Row(BaseModel):
@@ -143,8 +143,10 @@ class Row(BaseModel):
     labels: Annotated[dict[str, str | tuple[str, ...]], BeforeValidator(_labels)] = Field(
         default_factory=dict, description="Label name to value or values; JSON text in CSV and Parquet."
     )
-    split: Annotated[Literal["train", "val", "test"] | None, BeforeValidator(_split)] = None
-    weight: Annotated[float, BeforeValidator(_weight)] = Field(1.0, ge=0)
+    split: Annotated[Literal["train", "val", "test"] | None, BeforeValidator(_split)] = Field(
+        None, description="What the pair is for."
+    )
+    weight: Annotated[float, BeforeValidator(_weight)] = Field(1.0, ge=0, description="Of the pair in the loss.")
 
     @model_validator(mode="after")
     def _ends_after_starts(self) -> Self:
@@ -178,8 +180,8 @@ def make_row(cells: Mapping[str, Any], root: Path) -> Row:
 
 
 def row_schema() -> dict[str, Any]:
-    """The JSON Schema of a row, as a file may hold it."""
-    return Row.model_json_schema()
+    """The JSON Schema of a row, as a file may hold it; `data_manifests/row.schema.json` is its copy (`make docs`)."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Row.model_json_schema()}
 
 
 def nearest_field(name: str) -> str | None:
