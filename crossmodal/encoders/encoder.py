@@ -102,6 +102,7 @@ def _feed(curves: VideoCurves, video: VideoReader, windows: list[tuple[float, fl
         stop = None if end == windows[-1][1] else end
         for batch in video.frames(PICTURE_RATE, PICTURE_SIZE, start, stop, bars=False, from_key_frame=is_long):
             curves.add(batch.pixels, batch.times, batch.pts)
+            guard.alive(float(batch.times[-1]))
             if batch.times[-1] > limit:
                 return float(batch.times[-1])
     return None

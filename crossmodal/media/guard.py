@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -36,7 +36,8 @@ LOOK_SECONDS = 0.1
 MAX_NAME_BYTES = 200
 SPOOL_PREFIX = "crossmodal-spool-"
 
-_heartbeat: Callable[[], None] | None = None
+_heartbeat: Callable[[float | None], None] | None = None
+_watch = threading.local()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +53,36 @@ class Limits:
     memory_bytes: int = 768 << 20
 
 
+class Stopped(Exception):  # noqa: N818 (nothing went wrong)
+    """The call was ended because nobody wants its result any more."""
+
+
+@contextlib.contextmanager
+def watched(stop: threading.Event, progress: Callable[[float], None]) -> Iterator[None]:
+    """Guarded calls of this thread end with `Stopped` once `stop` is set, and tell how far they are.
+
+    Args:
+        stop: set from another thread.
+        progress: told the second of the medium that was reached, in this thread, a few times a second.
+    """
+    _watch.stop, _watch.progress = stop, progress
+    try:
+        yield
+    finally:
+        del _watch.stop, _watch.progress
+
+
 class _CrashError(Exception):
     """The child went away in the middle of a call."""
 
 
-def alive() -> None:
-    """Tell the guard that work goes on; outside a guarded child this does nothing."""
+def alive(reached: float | None = None) -> None:
+    """Tell the guard that work goes on, and which second of the medium it has reached; elsewhere this does nothing."""
     if _heartbeat is not None:
-        _heartbeat()
+        _heartbeat(reached)
 
 
-def set_heartbeat(beat: Callable[[], None]) -> None:
+def set_heartbeat(beat: Callable[[float | None], None]) -> None:
     """Inside a child: what `alive` calls."""
     global _heartbeat
     _heartbeat = beat
@@ -177,6 +197,7 @@ class _Child:
 
     def _wait(self, name: str, limits: Limits) -> list[object]:
         quiet, look, last = 0.0, 0.0, time.monotonic()
+        stop: threading.Event | None = getattr(_watch, "stop", None)
         while True:
             try:
                 answer = self.answers.get(timeout=LOOK_SECONDS)
@@ -188,8 +209,12 @@ class _Child:
                 look = now + LOOK_SECONDS
                 if answer[0] in ("nothing", "alive") and self.resident_bytes() > limits.memory_bytes:
                     raise _too_large(name, limits)
+            if stop is not None and stop.is_set() and answer[0] in ("nothing", "alive"):
+                raise Stopped(name)
             if answer[0] == "alive":
                 quiet = 0.0
+                if stop is not None and isinstance(answer[1], float):
+                    _watch.progress(answer[1])
             elif answer[0] == "gone":
                 raise _CrashError
             elif answer[0] != "nothing":

@@ -39,6 +39,7 @@ def main() -> None:
     write_message(answers, ["ready"])
     while True:
         *call, heartbeat.limit = waiting.get()  # type: ignore[assignment]
+        heartbeat.reached = None
         heartbeat.set_alarm()
         answer = _answer(*call)  # type: ignore[arg-type]
         heartbeat.clear_alarm()
@@ -91,6 +92,7 @@ class _Heartbeat:
 
     def __init__(self, answers: BinaryIO) -> None:
         self.answers, self.last, self.limit = answers, 0.0, 0.0
+        self.reached: float | None = None
 
     def set_alarm(self) -> None:
         if hasattr(signal, "setitimer"):
@@ -100,12 +102,13 @@ class _Heartbeat:
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, 0)
 
-    def beat(self) -> None:
+    def beat(self, reached: float | None) -> None:
+        self.reached = self.reached if reached is None else reached
         now = time.monotonic()
         if now - self.last > BEAT_SECONDS:
             self.last = now
             self.set_alarm()
-            write_message(self.answers, ["alive"])
+            write_message(self.answers, ["alive", self.reached])
 
 
 def _imported(module: str) -> object:

@@ -72,9 +72,9 @@ def preview(
             plan = _plan(opened)
             picture = _copied(opened, plan, target) if plan.can_copy else _encoded(opened, target)
             sound = _sound(clip, track, target, plan.length, start, (own_sound, gain))
-            for _, stream_packets in _in_time(picture, sound):
+            for time, stream_packets in _in_time(picture, sound):
                 target.mux(stream_packets)
-                guard.alive()
+                guard.alive(time if math.isfinite(time) else None)
         beside.replace(out)
     finally:
         beside.unlink(missing_ok=True)
@@ -142,13 +142,15 @@ def _copied(opened: OpenSource, plan: _Plan, target: Any) -> Iterator[tuple[floa
     return run()
 
 
-def _encoded(opened: OpenSource, target: Any) -> Iterator[tuple[float, list[Any]]]:
+def _encoded(
+    opened: OpenSource, target: Any, max_side_px: int = MAX_SIDE_PX, b_frames: int = 3
+) -> Iterator[tuple[float, list[Any]]]:
     """The clip's frames encoded as H.264, each at the time at which a player shows it."""
     reader = VideoReader(opened)
     info = reader.info.video
     assert info is not None
-    width, height = _even_size(info.width, info.height)
-    options = {"preset": "veryfast", "crf": "21"}
+    width, height = _even_size(info.width, info.height, max_side_px)
+    options = {"preset": "veryfast", "crf": "21", "bf": str(b_frames)}
     stream = target.add_stream("libx264", rate=Fraction(30), options=options)
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     context = stream.codec_context
@@ -170,8 +172,8 @@ def _encoded(opened: OpenSource, target: Any) -> Iterator[tuple[float, list[Any]
     return run()
 
 
-def _even_size(width: int, height: int) -> tuple[int, int]:
-    scale = min(1.0, MAX_SIDE_PX / max(width, height))
+def _even_size(width: int, height: int, max_side_px: int) -> tuple[int, int]:
+    scale = min(1.0, max_side_px / max(width, height))
     return max(2, 2 * round(width * scale / 2)), max(2, 2 * round(height * scale / 2))
 
 

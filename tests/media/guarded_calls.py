@@ -97,3 +97,10 @@ def lie(path: Path) -> None:
         with contextlib.suppress(OSError):
             os.write(number, b"\xff" * 64)
     time.sleep(60)
+
+
+def say_how_far(path: Path, steps: int) -> int:
+    for step in range(steps):
+        time.sleep(0.3)
+        guard.alive(float(step))
+    return steps
