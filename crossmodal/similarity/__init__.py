@@ -1,5 +1,7 @@
 """Similarity of vectors, and of sequences over time: one definition for training, evaluation and matching."""
 
+from crossmodal.similarity.any_start import over_starts
+from crossmodal.similarity.late import late_interaction
 from crossmodal.similarity.moments import moments
 from crossmodal.similarity.sequences import BETA, FLOOR, aligned
 from crossmodal.similarity.spectra import TrackSpectra
@@ -14,6 +16,7 @@ from crossmodal.similarity.vectors import (
     squared_euclidean,
     unit_rows,
 )
+from crossmodal.similarity.warping import warped
 from crossmodal.similarity.windows import ClipWindows, clip_windows
 
 __all__ = [
@@ -31,11 +34,14 @@ __all__ = [
     "euclidean",
     "favour_zero",
     "inner_product",
+    "late_interaction",
     "moments",
     "one_thread",
     "other_peaks",
+    "over_starts",
     "pairwise",
     "search_starts",
     "squared_euclidean",
     "unit_rows",
+    "warped",
 ]

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from crossmodal.similarity.correlation import BETA, FLOOR, inverse_norm, over_heads
+from crossmodal.similarity.windows import check_batch
 
 __all__ = ["BETA", "FLOOR", "aligned"]
 
@@ -35,7 +36,11 @@ def aligned(video: Tensor, audio: Tensor, video_mask: Tensor, audio_mask: Tensor
         >>> round(aligned(steps, 3 * steps + 1, seen, seen).item(), 4)
         1.0
     """
-    _check(video, audio, video_mask, audio_mask)
+    if video.ndim == audio.ndim == 4 and video.shape[1] != audio.shape[1]:
+        raise ValueError(
+            f"aligned: video is {tuple(video.shape)} and audio is {tuple(audio.shape)}; both must have T steps"
+        )
+    check_batch("aligned", video, audio, video_mask, audio_mask)
     wide = torch.promote_types(torch.promote_types(video.dtype, audio.dtype), torch.float32)
     q, a = _own_mean_off(video.to(wide), video_mask), _own_mean_off(audio.to(wide), audio_mask)
     q_seen, a_seen = video_mask.to(wide), audio_mask.to(wide)
@@ -56,16 +61,3 @@ def _own_mean_off(rows: Tensor, mask: Tensor) -> Tensor:
     rows = torch.where(seen, rows, 0)
     mean = rows.sum(1, keepdim=True) / mask.sum(1).clamp_min(1)[:, None, None, None]
     return torch.where(seen, rows - mean, 0)
-
-
-def _check(video: Tensor, audio: Tensor, video_mask: Tensor, audio_mask: Tensor) -> None:
-    if video.ndim != 4 or audio.ndim != 4 or video.shape[1:] != audio.shape[1:]:
-        raise ValueError(
-            f"aligned: video is {tuple(video.shape)} and audio is {tuple(audio.shape)}; "
-            "both must be (rows, T, H, d) with one T, H and d"
-        )
-    for name, mask, rows in (("video_mask", video_mask, video), ("audio_mask", audio_mask, audio)):
-        if mask.dtype != torch.bool or mask.shape != rows.shape[:2]:
-            raise ValueError(
-                f"aligned: {name} is {tuple(mask.shape)} {mask.dtype}; it must be {tuple(rows.shape[:2])} bool"
-            )

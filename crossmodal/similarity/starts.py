@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from crossmodal.similarity.correlation import BETA, inverse_norm, over_heads_sharp
+from crossmodal.similarity.correlation import BETA, inverse_norm, over_heads, over_heads_sharp
 from crossmodal.similarity.spectra import TrackBlock, TrackSpectra
 from crossmodal.similarity.threads import one_thread
 from crossmodal.similarity.windows import ClipWindows
@@ -215,27 +215,50 @@ def _moving_masked(clip: ClipWindows, block: TrackBlock, most: int) -> Tensor:
 
 def _at_zero(clip: ClipWindows, block: TrackBlock) -> Tensor:
     """(B, 1): the clip laid on the beginning of each track, which may end before it."""
-    total, counted, compared = clip.values.new_zeros(3, len(block.index))
+    laid = LaidClip(len(block.index), clip.values)
     for offset, window, seen in zip(clip.offsets, clip.values, clip.seen, strict=True):
         part = _cut(block.rows, offset, clip.length).float()  # (B, H, d, n)
         shown = _cut(block.seen, offset, clip.length)  # (B, n)
         inside = torch.arange(offset, offset + clip.length) < block.lengths[:, None]  # (B, n)
+        laid.add(window, seen, part, shown, inside)
+    return laid.r()[:, None]
+
+
+class LaidClip:
+    """r of a clip laid on B tracks at one start each, window by window; a track may end before it."""
+
+    def __init__(self, tracks: int, like: Tensor) -> None:
+        self.total, self.counted, self.compared = like.new_zeros(3, tracks)
+
+    def add(self, window: Tensor, seen: Tensor, part: Tensor, shown: Tensor, inside: Tensor) -> None:
+        """One more window.
+
+        Args:
+            window: (n, H, d) float of the clip, zero where unseen.
+            seen: (n,) bool.
+            part: (B, H, d, n) float: what of each track lies under it.
+            shown: (B, n) bool: where the track is seen.
+            inside: (B, n) bool: where the track has not ended.
+        """
         both = shown & seen
         by_head = _correlation(window.permute(1, 2, 0), part, both, seen & (both | ~inside))
         covered, n = inside.sum(1), both.sum(1)
-        enough = torch.where(covered > 0, 2 * n >= covered, 2 * seen.sum() >= clip.length)
-        total += torch.where(enough, over_heads_sharp(BETA * by_head, 1), 0)
-        counted += enough
-        compared += enough * n
-    return torch.where(compared > 0, total / counted.clamp_min(1), -torch.inf)[:, None]
+        enough = torch.where(covered > 0, 2 * n >= covered, 2 * seen.sum() >= len(window))
+        self.total = self.total + torch.where(enough, over_heads(by_head, 1), 0)
+        self.counted = self.counted + enough
+        self.compared = self.compared + enough * n
+
+    def r(self) -> Tensor:
+        """(B,) the mean of the windows; -inf where nothing is seen on both sides."""
+        return torch.where(self.compared > 0, self.total / self.counted.clamp_min(1), -torch.inf)
 
 
 def _correlation(wave: Tensor, rows: Tensor, both: Tensor, clip_seen: Tensor) -> Tensor:
     """(H, d, n) with (B, H, d, n) over `both` (B, n); the clip's own length over `clip_seen` (B, n): (B, H)."""
     wave = torch.where(clip_seen[:, None, None], wave, 0)  # (B, H, d, n)
-    n_clip = clip_seen.sum(1).clamp_min(1)[:, None].float()
+    n_clip = clip_seen.sum(1).clamp_min(1)[:, None].to(wave.dtype)
     wave = torch.where(clip_seen[:, None, None], wave - (wave.sum(3) / n_clip[..., None])[..., None], 0)
-    n = both.sum(1).clamp_min(1)[:, None].float()
+    n = both.sum(1).clamp_min(1)[:, None].to(wave.dtype)
     rows = torch.where(both[:, None, None], rows, 0)
     rows = torch.where(both[:, None, None], rows - (rows.sum(3) / n[..., None])[..., None], 0)
     dots = (wave * rows).sum((2, 3))

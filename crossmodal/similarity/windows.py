@@ -16,7 +16,7 @@ class ClipWindows:
     Args:
         n_steps: steps of the whole clip.
         offsets: first step of each window, rising.
-        values: (W, n, H, d) float32, each window's own mean taken off, zero where unseen.
+        values: (W, n, H, d) float32 or wider, each window's own mean taken off, zero where unseen.
         seen: (W, n) bool.
     """
 
@@ -52,7 +52,8 @@ def clip_windows(
     length = min(n_steps, window_steps)
     count = min(most, -(-n_steps // length))
     offsets = tuple(round(at * (n_steps - length) / max(count - 1, 1)) for at in range(count))
-    values = torch.stack([sequence[at : at + length] for at in offsets]).float()  # (W, n, H, d)
+    values = torch.stack([sequence[at : at + length] for at in offsets])  # (W, n, H, d)
+    values = values.to(torch.promote_types(values.dtype, torch.float32))
     masks = torch.stack([seen[at : at + length] for at in offsets])  # (W, n)
     return ClipWindows(n_steps, offsets, mean_off(values, masks), masks)
 
@@ -63,6 +64,20 @@ def mean_off(values: Tensor, seen: Tensor) -> Tensor:
     values = torch.where(shown, values, 0)
     mean = values.sum(1, keepdim=True) / seen.sum(1).clamp_min(1)[:, None, None, None]
     return torch.where(shown, values - mean, 0)
+
+
+def check_batch(name: str, video: Tensor, audio: Tensor, video_mask: Tensor, audio_mask: Tensor) -> None:
+    """Raise ValueError unless both sides are (rows, steps, H, d) with one H and d, and masks (rows, steps) bool."""
+    if video.ndim != 4 or audio.ndim != 4 or video.shape[2:] != audio.shape[2:]:
+        raise ValueError(
+            f"{name}: video is {tuple(video.shape)} and audio is {tuple(audio.shape)}; "
+            "both must be (rows, steps, H, d) with one H and d"
+        )
+    for label, mask, rows in (("video_mask", video_mask, video), ("audio_mask", audio_mask, audio)):
+        if mask.dtype != torch.bool or mask.shape != rows.shape[:2]:
+            raise ValueError(
+                f"{name}: {label} is {tuple(mask.shape)} {mask.dtype}; it must be {tuple(rows.shape[:2])} bool"
+            )
 
 
 def check_sequence(name: str, sequence: Tensor, seen: Tensor) -> None:

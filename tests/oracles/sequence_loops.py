@@ -90,3 +90,45 @@ def moment_r(
         else:
             result.append(window_r(clip[:covered], track[start : start + covered], both, both))
     return result
+
+
+def step_vectors(rows: np.ndarray, seen: list[int]) -> dict[int, np.ndarray]:
+    """For each seen step of (T, H, d) the vector of all heads: mean off, heads made equally strong, at most 1 long."""
+    steps = {t: np.zeros(rows.shape[1:]) for t in seen}
+    for head in range(rows.shape[1]):
+        mean = sum(rows[t, head] for t in seen) / max(len(seen), 1)
+        square = sum(float(((rows[t, head] - mean) ** 2).sum()) for t in seen)
+        strength = max(math.sqrt(square / max(len(seen), 1)), FLOOR)
+        for t in seen:
+            steps[t][head] = (rows[t, head] - mean) / strength
+    return {t: step.ravel() / max(float(np.linalg.norm(step)), 1.0) for t, step in steps.items()}
+
+
+def late_interaction(q: np.ndarray, a: np.ndarray, q_seen: list[int], a_seen: list[int]) -> float:
+    """Mean over the clip's steps of (1/beta) log of the mean over the track's of exp(beta <q, a>)."""
+    if not q_seen or not a_seen:
+        return 0.0
+    clip, track = step_vectors(q, q_seen), step_vectors(a, a_seen)
+    best = [
+        math.log(sum(math.exp(BETA * float(clip[t] @ track[u])) for u in a_seen) / len(a_seen)) / BETA for t in q_seen
+    ]
+    return sum(best) / len(best)
+
+
+def warped(q: np.ndarray, a: np.ndarray, q_seen: list[int], a_seen: list[int], band: float) -> float:
+    """One minus the mean cost of a step of the cheapest path, by the whole table."""
+    if not q_seen or not a_seen:
+        return 0.0
+    clip, track = step_vectors(q, q_seen), step_vectors(a, a_seen)
+    n, m = len(q_seen), len(a_seen)
+    half = max(band, 1 / max(n - 1, 1), 1 / max(m - 1, 1))
+    table: dict[tuple[int, int], tuple[float, int]] = {}
+    for i in range(n):
+        for j in range(m):
+            if abs(i / max(n - 1, 1) - j / max(m - 1, 1)) > half + 1e-9:
+                continue
+            ways = [table[key] for key in ((i - 1, j - 1), (i - 1, j), (i, j - 1)) if key in table]
+            total, count = min(ways, key=lambda way: way[0]) if ways else (0.0, 0)
+            table[i, j] = total + 1 - float(clip[q_seen[i]] @ track[a_seen[j]]), count + 1
+    total, count = table[n - 1, m - 1]
+    return 1 - total / count
