@@ -20,9 +20,9 @@ from crossmodal.errors import ConfigError
 
 MANIFEST = "manifest.jsonl"
 ARTIST = "crossmodal demo"
-SUFFIXES = ("m4a", "opus", "mp3", "m4a", "opus", "flac", "m4a", "mp3", "opus", "m4a", "opus", "mp3")
+SUFFIXES = ("m4a", "opus", "mp3", "m4a", "opus", "flac", "m4a", "mp3", "opus", "m4a", "opus", "flac")
 TRACK_RATE, FPS = 44_100, 25
-DRAWN_SIZE, CLIP_SIZE = (384, 216), (512, 288)
+DRAWN_SIZE, CLIP_SIZE = (320, 180), (512, 288)
 MOODS = ((0.62, "energetic"), (0.45, "lively"), (0.0, "calm"))
 
 Progress = Callable[[int, int], None]

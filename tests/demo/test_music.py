@@ -62,7 +62,7 @@ def test_passage_sounds_like_the_same_stretch_of_the_whole_song(house: tuple[Son
     passage = play(song, rate=RATE, channels=1, start=30.0, end=36.0)[0]
     stretch = whole[30 * RATE : 36 * RATE]
     assert passage.shape == stretch.shape
-    assert np.corrcoef(passage, stretch)[0, 1] > 0.98
+    assert np.corrcoef(passage, stretch)[0, 1] > 0.95  # what rang for longer than the lead-in is missing
     assert abs(20 * np.log10(passage.std() / stretch.std())) < 6
 
 
