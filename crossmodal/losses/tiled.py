@@ -11,7 +11,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from crossmodal.losses.base import PairLoss
+from crossmodal.errors import NonFiniteError
+from crossmodal.losses.base import PairLoss, can_look
 from crossmodal.losses.batch import PairBatch, SideBatch
 from crossmodal.sampling.miners import Miner, left_out
 from crossmodal.similarity.vectors import Similarity, unit_rows
@@ -53,14 +54,20 @@ class TiledLoss(nn.Module):
     def forward(self, batch: PairBatch) -> Tensor:
         """The mean of video to music and music to video, a scalar.
 
+        NaN or infinity in the vectors is refused; on a GPU, where looking would make every step wait, it shows as NaN.
+
         Raises:
-            ValueError: sides without vectors or of different widths, or extra pairs, which are (N, M) arrays.
+            ValueError: sides without vectors or of different widths, not finite, or extra pairs, which are (N, M)
+                arrays.
         """
-        video, audio = _prepared(self.loss.expects, *_vectors(batch))
+        video, audio = _vectors(batch)
+        broken = (video * 0).sum() + (audio * 0).sum()
+        if can_look(broken) and broken.isnan():
+            raise NonFiniteError("TiledLoss: the vectors hold NaN or infinity. Look at what the towers give.")
+        video, audio = _prepared(self.loss.expects, video, audio)
         learned = [constant for constant in self.loss.parameters() if constant.requires_grad]
         squares = [rows.square().sum(1) for rows in (video, audio)]
-        value = _Tiled.apply(self, batch.video, batch.audio, video, audio, *squares, *learned)
-        return value + (video * 0).sum() + (audio * 0).sum()  # a broken row shows, as it does in the whole matrix
+        return broken + _Tiled.apply(self, batch.video, batch.audio, video, audio, *squares, *learned)
 
     def after_step(self) -> None:
         """Bring learned constants back into their range; to be called after each step of the optimiser."""
@@ -96,73 +103,129 @@ class _Direction:
         product = self.vectors[0][block] @ self.vectors[1].T
         return product.clamp_(-1, 1) if self.tiled.loss.expects is Similarity.BOUNDED else product
 
-    def totals(self, block: slice, inner: Tensor, row_squares: Tensor, column_squares: Tensor) -> tuple[Tensor, Tensor]:
-        """Values and amounts (P,) of the parts of the loss, summed over the rows of a block."""
-        sim = _similarity(self.tiled.loss.expects, inner, row_squares, column_squares)
+    def leaves(self, block: slice) -> list[Tensor]:
+        """What the similarities of a block are made of, cut from the graph: `inner` and the squared lengths."""
+        return [self.inner(block), self.squares[0][block].detach(), self.squares[1].detach()]
+
+    def matrix(self, block: slice, leaves: list[Tensor]) -> tuple[Tensor, Tensor, Tensor | None]:
+        """`sim`, `is_pos` and `ignore` of a block, (n, M) each."""
+        sim = _similarity(self.tiled.loss.expects, *leaves)
         is_pos = self.rows.ids[block, None] == self.columns.ids
         ignore = None
         if self.rows.domain is not None and self.columns.domain is not None:
             ignore = self.rows.domain[block, None] != self.columns.domain
         if self.tiled.miner is not None:
             ignore = left_out(self.tiled.miner, sim, is_pos, ignore)
+        return sim, is_pos, ignore
+
+    def totals(self, block: slice, leaves: list[Tensor], statistic: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Values and amounts (P,) of the parts of the loss, summed over the rows of a block."""
         weight = None if self.rows.weight is None else self.rows.weight[block]
-        parts = self.tiled.loss.totals(sim, is_pos, ignore, weight)
+        parts = self.tiled.loss.totals(*self.matrix(block, leaves), weight, statistic)
         return torch.stack([value for value, _ in parts]), torch.stack([amount for _, amount in parts])
 
-    def sums(self) -> tuple[Tensor, Tensor]:
-        """Values and amounts (P,) over all rows, without gradients."""
-        found = self._nothing()
+    def statistic_of(self, block: slice, leaves: list[Tensor]) -> Tensor:
+        """(M,) what a block adds to the statistic of the columns."""
+        sim, is_pos, ignore = self.matrix(block, leaves)
+        is_neg = ~is_pos
+        if ignore is not None:
+            sim, is_neg = sim.masked_fill(ignore, 0), is_neg & ~ignore
+        return self.tiled.loss.column_statistic(sim, is_neg)  # type: ignore[operator]
+
+    def statistic(self) -> Tensor | None:
+        """(M,) the statistic of the columns over all rows, for a loss that has one: blocks join by logaddexp."""
+        if not hasattr(self.tiled.loss, "column_statistic"):
+            return None
+        joined = self.squares[1].new_full(self.squares[1].shape, torch.finfo(self.squares[1].dtype).min)
         for block in self.blocks():
-            totals = self.totals(block, self.inner(block), self.squares[0][block], self.squares[1])
-            for whole, part in zip(found, totals, strict=True):
+            joined = torch.logaddexp(joined, self.statistic_of(block, self.leaves(block)))
+        return _logaddexp_over_processes(joined, self.tiled.group)
+
+    def sums(self, statistic: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Values and amounts (P,) over all rows, without gradients."""
+        found = self._nothing(statistic)
+        for block in self.blocks():
+            for whole, part in zip(found, self.totals(block, self.leaves(block), statistic), strict=True):
                 whole += part
         _over_processes(found, self.tiled.group)
         return found
 
     def with_gradients(self, learned: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """The loss, and its gradients by the vectors and squares of rows and columns and by the learned constants."""
-        values, amounts = self._nothing()
+        statistic = self.statistic()
+        values, amounts = self._nothing(statistic)
         shares = torch.ones_like(amounts)
         if len(shares) > 1:  # each part is divided by its own count, which must be known before
-            shares = 1 / _at_least_one(self.sums()[1])
-        inputs = [*self.vectors, *self.squares, *learned]
-        gradients = [torch.zeros_like(part) for part in inputs]
+            shares = 1 / _at_least_one(self.sums(statistic)[1])
+        sums = _Gradients.of(self, learned, statistic)
         for block in self.blocks():
-            block_values, block_amounts = self._add_gradients(block, shares, learned, gradients)
-            values += block_values
-            amounts += block_amounts
-        _over_processes([values, amounts, *gradients], self.tiled.group)
+            leaves = [leaf.requires_grad_() for leaf in self.leaves(block)]
+            with torch.enable_grad():
+                totals = self.totals(block, leaves, sums.statistic)
+                sums.add(block, leaves, (totals[0] * shares).sum())
+            values += totals[0].detach()
+            amounts += totals[1].detach()
+        if statistic is not None:
+            self._through_statistic(statistic, sums)
+        _over_processes([values, amounts, *sums.found], self.tiled.group)
         if len(shares) == 1:
-            for gradient in gradients:
+            for gradient in sums.found:
                 gradient /= _at_least_one(amounts[0])
-        return (values / _at_least_one(amounts)).sum(), gradients
+        return (values / _at_least_one(amounts)).sum(), sums.found
 
-    def _add_gradients(
-        self, block: slice, shares: Tensor, learned: list[Tensor], gradients: list[Tensor]
-    ) -> tuple[Tensor, Tensor]:
-        inner = self.inner(block).requires_grad_()
-        row_squares, column_squares = (
-            self.squares[0][block].clone().requires_grad_(),
-            self.squares[1].clone().requires_grad_(),
-        )
-        with torch.enable_grad():
-            values, amounts = self.totals(block, inner, row_squares, column_squares)
-            leaves = [inner, row_squares, column_squares, *learned]
-            found = torch.autograd.grad((values * shares).sum(), leaves, allow_unused=True)
-        if found[0] is not None:
-            gradients[0][block] += found[0] @ self.vectors[1]
-            gradients[1].addmm_(found[0].T, self.vectors[0][block])
-        targets = [gradients[2][block], *gradients[3:]]
-        for target, part in zip(targets, found[1:], strict=True):
-            if part is not None:
-                target += part
-        return values.detach(), amounts.detach()
+    def _through_statistic(self, statistic: Tensor, sums: "_Gradients") -> None:
+        """Add the gradients that pass through the statistic of the columns, block by block."""
+        assert sums.by_statistic is not None
+        _over_processes([sums.by_statistic], self.tiled.group)
+        for block in self.blocks():
+            leaves = [leaf.requires_grad_() for leaf in self.leaves(block)]
+            with torch.enable_grad():
+                part = self.statistic_of(block, leaves)
+                share = (part.detach() - statistic).exp()  # of a block in logaddexp
+                sums.add(block, leaves, (part * share * sums.by_statistic).sum())
 
-    def _nothing(self) -> tuple[Tensor, Tensor]:
+    def _nothing(self, statistic: Tensor | None) -> tuple[Tensor, Tensor]:
         """Values and amounts before the first block; the loss says for no rows how many parts it has."""
         none = slice(0, 0)
-        values, _ = self.totals(none, self.inner(none), self.squares[0][none], self.squares[1])
+        values, _ = self.totals(none, self.leaves(none), statistic)
         return torch.zeros_like(values), torch.zeros_like(values)
+
+
+@dataclass(slots=True, eq=False)
+class _Gradients:
+    """Sums over blocks of the gradients of one direction.
+
+    Args:
+        vectors: of the rows and of the columns.
+        learned: constants of the loss.
+        found: by the vectors and squares of rows and columns and by the learned constants.
+        statistic: (M,) of the columns, a leaf, where the loss has one.
+        by_statistic: (M,) gradient by it.
+    """
+
+    vectors: tuple[Tensor, Tensor]
+    learned: list[Tensor]
+    found: list[Tensor]
+    statistic: Tensor | None
+    by_statistic: Tensor | None
+
+    @classmethod
+    def of(cls, direction: _Direction, learned: list[Tensor], statistic: Tensor | None) -> "_Gradients":
+        found = [torch.zeros_like(part) for part in (*direction.vectors, *direction.squares, *learned)]
+        leaf = None if statistic is None else statistic.detach().clone().requires_grad_()
+        return cls(direction.vectors, learned, found, leaf, None if leaf is None else torch.zeros_like(leaf))
+
+    def add(self, block: slice, leaves: list[Tensor], value: Tensor) -> None:
+        """Add the gradients of a value that came out of the leaves of a block."""
+        extra = [] if self.statistic is None else [self.statistic]
+        inner, *parts = torch.autograd.grad(value, [*leaves, *self.learned, *extra], allow_unused=True)
+        if inner is not None:
+            self.found[0][block] += inner @ self.vectors[1]
+            self.found[1].addmm_(inner.T, self.vectors[0][block])
+        targets = [self.found[2][block], *self.found[3:], self.by_statistic]
+        for target, part in zip(targets, parts, strict=False):  # the last only with a statistic
+            if part is not None and target is not None:
+                target += part
 
 
 class _Tiled(torch.autograd.Function):
@@ -175,7 +238,7 @@ class _Tiled(torch.autograd.Function):
             _Direction(tiled, audio, video, (a, v), (a_squares, v_squares)),
         ]
         if not any(ctx.needs_input_grad):
-            halves = [values / _at_least_one(amounts) for values, amounts in (one.sums() for one in both)]
+            halves = [values / _at_least_one(amounts) for values, amounts in (d.sums(d.statistic()) for d in both)]
             return torch.cat(halves).sum() / 2
         (to_music, gradients), (to_video, others) = (direction.with_gradients(learned) for direction in both)
         others = [others[1], others[0], others[3], others[2], *others[4:]]  # in the order of the first direction
@@ -229,6 +292,15 @@ def _at_least_one(amounts: Tensor) -> Tensor:
 
 def _share(group: dist.ProcessGroup | None) -> tuple[int, int]:
     return (0, 1) if group is None else (dist.get_rank(group), dist.get_world_size(group))
+
+
+def _logaddexp_over_processes(statistic: Tensor, group: dist.ProcessGroup | None) -> Tensor:
+    """The statistics of the blocks of all processes joined into one."""
+    if group is None:
+        return statistic
+    every = [torch.empty_like(statistic) for _ in range(dist.get_world_size(group))]
+    dist.all_gather(every, statistic.contiguous(), group=group)
+    return torch.stack(every).logsumexp(0)
 
 
 def _over_processes(tensors: Iterable[Tensor], group: dist.ProcessGroup | None) -> None:

@@ -12,7 +12,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from crossmodal.losses import CrossModalLoss, InfoNCE, PairBatch, SideBatch
+from crossmodal.losses import CrossModalLoss, InfoNCE, LiftedStructure, PairBatch, SideBatch
 from crossmodal.losses.gather import gather_batch, gather_rows
 from crossmodal.losses.gradient_cache import GradientCache
 from crossmodal.losses.memory import CrossBatchMemory
@@ -86,13 +86,15 @@ def remember(rows: slice, group: dist.ProcessGroup | None) -> dict[str, object]:
 
 
 def tiled(rows: slice, group: dist.ProcessGroup | None) -> dict[str, object]:
-    """A loss whose blocks the processes share."""
-    parts, loss = towers(), TiledLoss(InfoNCE().double(), block_entries=16, group=group)
+    """Losses whose blocks the processes share, one of them with a statistic of the columns."""
+    parts = towers()
+    losses = [TiledLoss(kind().double(), block_entries=16, group=group) for kind in (InfoNCE, LiftedStructure)]
     sides = [part(x[rows]) for part, x in zip(parts, whole_batch(), strict=True)]
     batch = joint(*sides, IDS[rows], weights()[rows])
-    found = loss(batch if group is None else gather_batch(batch, group))
+    whole = batch if group is None else gather_batch(batch, group)
+    found = torch.stack([loss(whole) for loss in losses]).sum()
     found.backward()
-    return {"loss": found.detach(), "gradients": gradients([*parts, loss], group)}
+    return {"loss": found.detach(), "gradients": gradients([*parts, *losses], group)}
 
 
 def refused(group: dist.ProcessGroup, rank: int) -> list[str]:
