@@ -24,7 +24,7 @@ class DataConfig(Section):
 
     Args:
         shares: how often a batch comes from each domain.
-        few, many: montages of one to three couplings, and of whole edits.
+        few, many, loose: montages of one to three couplings, of whole edits, and of edits by other curves of the music.
         demo_pairs: procedural pairs of `crossmodal.demo`.
         held_out: share of the sources that is kept from training for `calibrate`.
         textures: pieces of procedural footage.
@@ -32,10 +32,11 @@ class DataConfig(Section):
     """
 
     shares: dict[str, float] = Field(
-        default_factory=lambda: {"visual": 0.45, "montage": 0.45, "demo": 0.1, "manifest": 1.0}
+        default_factory=lambda: {"visual": 0.5, "montage": 0.42, "demo": 0.08, "manifest": 1.0}
     )
     few: int = Field(default=480, ge=0)
     many: int = Field(default=160, ge=0)
+    loose: int = Field(default=100, ge=0)
     demo_pairs: int = Field(default=30, ge=0)
     held_out: float = Field(default=0.15, ge=0, lt=1)
     textures: int = Field(default=24, ge=0)

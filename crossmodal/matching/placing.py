@@ -75,5 +75,6 @@ def _as_scores(r: np.ndarray, g: float, hop: float, calibration: Calibration | N
         return np.full(len(r), np.nan, np.float32)
     span = min(MOMENT_STEPS, len(r)) * hop
     known = np.isfinite(r)
-    score = calibration.probability(calibration.final(g, np.where(known, r, 0), span, 1), span)
+    s_seq = np.where(known, r, 0) + calibration.bonus  # as of a match with one start, which is at 0
+    score = calibration.probability(calibration.final(g, s_seq, span, 1), span)
     return np.where(known, score, np.nan).astype(np.float32)

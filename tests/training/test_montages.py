@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from crossmodal.encoders import VIDEO_CHANNELS
-from crossmodal.features import Features, FeatureStore
+from crossmodal.features import Encoder, Features, FeatureStore, Source
 from training.data.footage import JUDGING_CLIPS, TRAINING_CLIPS, Footage, texture
 from training.data.listening import RATE, listen
-from training.data.montages import SECONDS, Music, Recipe, curves_of, draw_montages, render
+from training.data.montages import SECONDS, Music, Recipe, curves_of, draw_montages, hear, join, render
 from training.data.rules import FRAME_RATE, Plan, Shot
 
 BARRED = {
@@ -74,6 +74,20 @@ def test_a_montage_names_its_music_and_where_it_begins(music: list[Music], tmp_p
         assert len(pair.video.values) == 120
         assert 0 <= pair.start <= 14 - SECONDS
         assert pair.start * 10 == pytest.approx(round(pair.start * 10))
+
+
+def test_a_montage_lasts_as_long_as_its_recipe_says(music: list[Music], tmp_path: Path) -> None:
+    recipe = Recipe(lambda rng: {"cuts": 0.9}, name="test", seconds=20.0)
+    with FeatureStore(tmp_path / "s.db") as store:
+        (pair,) = draw_montages(recipe, [join(music), *music], [texture(0, seconds=2), texture(1, seconds=2)], 1, store)
+    assert len(pair.video.values) == 200 and pair.music_id == "piece-0+piece-1"
+
+
+def test_joined_music_sounds_as_its_features_say(music: list[Music]) -> None:
+    whole = join(music)
+    assert whole.audio.duration == pytest.approx(28.0) and len(whole.samples()) == 28 * RATE
+    assert np.array_equal(whole.samples()[14 * RATE :], music[1].samples())
+    assert np.array_equal(whole.audio.values[140:], music[1].audio.values)
 
 
 def test_speed_coupled_to_loudness_moves_the_picture_with_it(music: list[Music], tmp_path: Path) -> None:
@@ -141,3 +155,15 @@ def test_no_barred_clip_is_footage_and_none_judges_what_it_trained() -> None:
 def test_every_footage_clip_exists(data_folder: Path) -> None:
     names = {name for names in TRAINING_CLIPS.values() for name in names} | set(JUDGING_CLIPS)
     assert all((data_folder / "video" / name).is_file() for name in names)
+
+
+def test_files_of_one_name_in_two_sources_are_two_pieces(music: list[Music], tmp_path: Path) -> None:
+    """The library has two files `music004`: by the file's name alone one was cut by the other's beats."""
+
+    class Store(FeatureStore):
+        def features(self, encoder: Encoder, source: Source) -> Features:
+            return music[0].audio
+
+    with Store(tmp_path / "s.db") as store:
+        names = {hear(tmp_path / source / "music004.ogg", source, store).name for source in ("one", "other")}
+    assert len(names) == 2

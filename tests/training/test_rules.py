@@ -13,6 +13,7 @@ from training.data.rules import (
     Plan,
     draw_plan,
     few_couplings,
+    loose_drivers,
     many_couplings,
     other_drivers,
     usual_drivers,
@@ -112,6 +113,20 @@ def test_the_rules_for_calibration_follow_other_curves() -> None:
     loudness = np.interp(np.arange(N_FRAMES) / FRAME_RATE, np.arange(600) / GUIDE_RATE, guide().loudness)
     assert np.corrcoef(usual.energy, loudness)[0, 1] > 0.8 and abs(np.corrcoef(other.energy, loudness)[0, 1]) < 0.5
     assert np.corrcoef(other.light, loudness)[0, 1] > 0.7
+
+
+def test_loose_rules_follow_neither_the_usual_curves_nor_those_of_the_calibration() -> None:
+    drawn = [
+        [rule(guide(k), N_FRAMES, np.random.default_rng(k)) for rule in (loose_drivers, usual_drivers, other_drivers)]
+        for k in range(30)
+    ]
+    assert abs(mean_correlation([(loose.energy, usual.energy) for loose, usual, _ in drawn])) < 0.2
+    assert abs(mean_correlation([(loose.energy, other.energy) for loose, _, other in drawn])) < 0.2
+    assert abs(mean_correlation([(loose.light, other.light) for loose, _, other in drawn])) < 0.2
+
+
+def test_a_montage_with_shots_by_loudness_has_several_shots() -> None:
+    assert min(len(plan.shots) for plan, _ in plans({"shot": 0.8})) >= 4
 
 
 def test_strengths_stay_in_their_range() -> None:

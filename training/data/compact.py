@@ -16,14 +16,15 @@ from crossmodal.features import FeatureStore
 from training.config import DataConfig
 from training.data.footage import TRAINING_CLIPS, Footage, read_all, read_footage, texture
 from training.data.manifest import read_pairs
-from training.data.montages import Music, Recipe, draw_montages, hear
+from training.data.montages import Music, Recipe, draw_montages, hear, join
 from training.data.pairs import Pair
-from training.data.procedural import demo_pairs
-from training.data.rules import few_couplings, many_couplings, other_drivers
+from training.data.procedural import demo_pairs, songs
+from training.data.rules import few_couplings, loose_drivers, many_couplings, other_drivers
 
 VISUALISER_FOOTAGE, VISUALISER_SECONDS = 48, 4.0
 HELD_OUT_CLIP = "diver"
 CALIBRATION_SEED, CALIBRATION_TEXTURES = 5000, 12
+LONG_SONGS, SONG_SECONDS, JOINED_SECONDS = 16, 61.0, 46.0
 Progress = Callable[[str, int, int], None]
 
 
@@ -72,6 +73,7 @@ def training_domains(
         for recipe, count in (
             (Recipe(few_couplings, name="few", seed=seed), config.few),
             (Recipe(many_couplings, name="many", seed=seed), config.many),
+            (Recipe(many_couplings, drivers=loose_drivers, name="loose", seed=seed), config.loose),
         )
         for pair in draw_montages(
             recipe, music, footage, count, store, progress=_named(progress, f"montages, {recipe.name}")
@@ -92,7 +94,27 @@ def calibration_pairs(data: Path, config: DataConfig, store: FeatureStore, progr
     recipe = Recipe(many_couplings, drivers=other_drivers, name="calibration", seed=CALIBRATION_SEED)
     count = max(len(outside), len(music))
     montages = draw_montages(recipe, music, footage, count, store, progress=_named(progress, "montages, held out"))
-    return [*outside, *montages]
+    return [*outside, *montages, *_long_montages(music, footage, store, progress)]
+
+
+def _long_montages(music: list[Music], footage: list[Footage], store: FeatureStore, progress: Progress) -> list[Pair]:
+    """Whole tracks and long clips, which `music_train` lacks: excerpts of a source end to end, and procedural songs."""
+    joined = [join(run) for source in sorted({piece.group for piece in music}) for run in _runs(music, source)]
+    whole = songs(LONG_SONGS, CALIBRATION_SEED, store)
+    pairs: list[Pair] = []
+    for name, pieces, seconds in (("joined", joined, JOINED_SECONDS), ("songs", whole, SONG_SECONDS)):
+        recipe = Recipe(
+            many_couplings, drivers=other_drivers, name=f"calibration-{name}", seed=CALIBRATION_SEED, seconds=seconds
+        )
+        told = _named(progress, f"long montages, {name}")
+        pairs += draw_montages(recipe, pieces, footage, len(pieces), store, progress=told)
+    return pairs
+
+
+def _runs(music: list[Music], source: str) -> list[list[Music]]:
+    """The pieces of one source, three at a time."""
+    pieces = [piece for piece in music if piece.group == source]
+    return [pieces[k : k + 3] for k in range(0, len(pieces) - 2, 3)]
 
 
 def visual_pairs(data: Path, store: FeatureStore, progress: Progress) -> list[Pair]:

@@ -119,7 +119,7 @@ def _waves(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
     x, y = _grid()
     field = np.zeros((len(times), HEIGHT, WIDTH))
     for _ in range(int(rng.integers(2, 5))):
-        angle, pitch, pace = rng.uniform(0, 2 * np.pi), rng.uniform(2, 9), rng.uniform(0.3, 3.0)
+        angle, pitch, pace = rng.uniform(0, 2 * np.pi), rng.uniform(2, 9), rng.uniform(0.1, 1.2)
         across = pitch * (np.cos(angle) * x + np.sin(angle) * y)
         field += np.sin(across[None] + 2 * np.pi * pace * times[:, None, None])
     return 0.5 + 0.5 * field / np.abs(field).max()
@@ -142,7 +142,7 @@ def _panned_noise(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
     size = 192
     land = gaussian_filter(rng.normal(size=(size, size)), rng.uniform(1.5, 6), mode="wrap")
     land = (land - land.min()) / (land.max() - land.min())
-    pace, angle = rng.uniform(4, 45), rng.uniform(0, 2 * np.pi)
+    pace, angle = rng.uniform(2, 20), rng.uniform(0, 2 * np.pi)
     rows = (pace * np.sin(angle) * times).astype(int)
     columns = (pace * np.cos(angle) * times + 6 * np.sin(2 * np.pi * 0.2 * times)).astype(int)
     down, along = np.arange(HEIGHT), np.arange(WIDTH)
@@ -153,7 +153,7 @@ def _zoom(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
     """Rings and spokes rushing outwards."""
     x, y = _grid()
     radius, angle = np.hypot(x, y) + 1e-3, np.arctan2(y, x)
-    spokes, rings, pace = int(rng.integers(0, 7)), rng.uniform(3, 10), rng.uniform(0.3, 2.5)
+    spokes, rings, pace = int(rng.integers(0, 7)), rng.uniform(3, 10), rng.uniform(0.1, 1.2)
     turned = spokes * angle[None] + rng.uniform(-1, 1) * times[:, None, None]
     return 0.5 + 0.5 * np.sin(rings * np.log(radius)[None] * 2 - 2 * np.pi * pace * times[:, None, None]) * np.cos(
         turned

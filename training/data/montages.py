@@ -6,7 +6,7 @@ Deterministic from a seed: the same music, footage and seed give the same Featur
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,7 @@ SECONDS = 12.0
 Progress = Callable[[int, int], None]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Music:
     """A piece that montages are cut to.
 
@@ -40,6 +40,11 @@ class Music:
     audio: Features
     samples: Callable[[], np.ndarray]
 
+    @cached_property
+    def guide(self) -> Guide:
+        """What an editor hears in it; made once."""
+        return listen(self.samples())
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -50,12 +55,14 @@ class Recipe:
         drivers: which curve of the music moves what.
         name: of the set; part of each montage's seed and key.
         seed: of the set.
+        seconds: of a montage; shorter music is passed over.
     """
 
     strengths: Callable[[np.random.Generator], dict[str, float]]
     drivers: Callable[[Guide, int, np.random.Generator], Drivers] = usual_drivers
     name: str = "few"
     seed: int = 0
+    seconds: float = SECONDS
 
 
 def hear(path: Path, group: str, store: FeatureStore) -> Music:
@@ -64,7 +71,8 @@ def hear(path: Path, group: str, store: FeatureStore) -> Music:
     Raises:
         MediaError: the file cannot be used.
     """
-    return Music(path.stem, group, store.features(make_encoder("curves", "audio"), path), partial(read_samples, path))
+    features = store.features(make_encoder("curves", "audio"), path)
+    return Music(f"{group}/{path.stem}", group, features, partial(read_samples, path))
 
 
 def read_samples(path: Path) -> np.ndarray:
@@ -75,6 +83,25 @@ def read_samples(path: Path) -> np.ndarray:
     """
     with open_audio(path) as reader:
         return np.concatenate([block.samples[0] for block in reader.blocks(rate=RATE, channels=1)])
+
+
+def join(pieces: list[Music]) -> Music:
+    """One piece of music out of several of one source, end to end, each cut to whole rows."""
+    parts = [piece.audio for piece in pieces]
+    hop = parts[0].hop
+    values, seen = np.concatenate([p.values for p in parts]), np.concatenate([p.seen for p in parts])
+    audio = Features(values, seen, hop, len(values) * hop, all(part.silent for part in parts))
+
+    def samples() -> np.ndarray:
+        lengths = [round(len(part.values) * hop * RATE) for part in parts]
+        return np.concatenate(
+            [
+                np.pad(sound[:length], (0, max(length - len(sound), 0)))
+                for sound, length in ((piece.samples(), length) for piece, length in zip(pieces, lengths, strict=True))
+            ]
+        )
+
+    return Music("+".join(piece.name for piece in pieces), pieces[0].group, audio, samples)
 
 
 def draw_montages(
@@ -90,31 +117,29 @@ def draw_montages(
 
     Args:
         recipe: the rules and the seed.
-        music: at least one piece of 12 s or more.
+        music: at least one piece that is long enough.
         footage: at least two pieces.
         count: how many.
         store: drawn ones are kept here and read back the next time.
         progress: told (done, count).
     """
     fingerprint = make_encoder("curves", "video").fingerprint
-    pieces = [piece for piece in music if piece.audio.duration >= SECONDS and not piece.audio.silent]
+    pieces = [piece for piece in music if piece.audio.duration >= recipe.seconds and not piece.audio.silent]
     order = np.random.default_rng((recipe.seed, 11)).permutation(len(pieces))
     liveliness = np.array([f.liveliness for f in footage])
-    guides: dict[str, Guide] = {}
+    n_frames = round(recipe.seconds * FRAME_RATE)
     shown = _digest(*(f.frames for f in footage))
     for k in range(count):
         piece = pieces[order[k % len(pieces)]]
         name = f"{recipe.name}-{recipe.seed}-{k}"
         rng = np.random.default_rng([recipe.seed, k, *hashlib.sha256(recipe.name.encode()).digest()[:4]])
-        start = _passage(piece.audio.duration, k // len(pieces), rng)
+        start = _passage(piece.audio.duration - recipe.seconds, k // len(pieces), rng)
         strengths = recipe.strengths(rng)
-        text = f"montage {VERSION} {recipe.drivers.__name__} {name} {start} {strengths} {shown}"
+        text = f"montage {VERSION} {recipe.drivers.__name__} {name} {start} {recipe.seconds} {strengths} {shown}"
         key = _digest(np.frombuffer(text.encode(), np.uint8), piece.audio.values)
         video = store.get(key, "video", fingerprint)
         if video is None:
-            if piece.name not in guides:
-                guides[piece.name] = listen(piece.samples())
-            drivers = recipe.drivers(guides[piece.name].span(start, SECONDS), round(SECONDS * FRAME_RATE), rng)
+            drivers = recipe.drivers(piece.guide.span(start, recipe.seconds), n_frames, rng)
             used = rng.choice(len(footage), min(int(rng.integers(2, 7)), len(footage)), replace=False)
             plan = draw_plan(drivers, liveliness[used], strengths, rng)
             video = curves_of(render(plan, [footage[n] for n in used]))
@@ -166,9 +191,9 @@ def _shot_frames(plan: Plan, shot: Shot, footage: list[Footage]) -> np.ndarray:
     return picture * (1 - share) + after * share
 
 
-def _passage(duration: float, visit: int, rng: np.random.Generator) -> float:
+def _passage(room: float, visit: int, rng: np.random.Generator) -> float:
     """Where a montage begins in its music, on a hop: anywhere at the first visit, then in even strides."""
-    room = max(duration - SECONDS - 0.1, 0.0)
+    room = max(room - 0.1, 0.0)
     place = rng.uniform(0, room) if visit == 0 else room * (visit * 0.618 % 1.0)
     return float(np.floor(place * 10) / 10)
 

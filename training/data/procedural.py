@@ -1,17 +1,20 @@
 """Procedural pairs of `crossmodal.demo`, straight into curves, without a file between."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from crossmodal.demo import draw_pair
+from crossmodal.demo.music import compose, play
 from crossmodal.encoders import AudioCurves, make_encoder
 from crossmodal.features import Features, FeatureStore
-from training.data.montages import curves_of
+from training.data.montages import Music, curves_of
 from training.data.pairs import Pair
 
-VERSION = "1"  # goes up when the demo's songs or pictures change
+VERSION = "2"  # goes up when the demo's songs or pictures change
 SECONDS, FRAME_RATE, SAMPLE_RATE = 16.0, 25, 24_000
+WHOLE_SONGS = 37  # the first number of a seed: drawn pairs and the demo library have others
 Progress = Callable[[int, int], None]
 
 
@@ -30,6 +33,30 @@ def demo_pairs(count: int, first_seed: int, store: FeatureStore, progress: Progr
         if progress is not None:
             progress(k + 1, count)
     return pairs
+
+
+def songs(count: int, first_seed: int, store: FeatureStore) -> list[Music]:
+    """`count` whole procedural songs, of a minute or more; none of them is in a demo library or in `demo_pairs`.
+
+    Args:
+        count: how many.
+        first_seed: the songs are those of this seed and the following ones.
+        store: their Features are kept here.
+    """
+    encoder = make_encoder("curves", "audio")
+    music = []
+    for seed in range(first_seed, first_seed + count):
+        name, key = f"song-{seed}", f"song {VERSION} {seed}"
+        audio = store.get(key, "audio", encoder.fingerprint)
+        if audio is None:
+            audio = _sound(_samples(seed), encoder.hop)
+            store.put(key, "audio", encoder.fingerprint, audio)
+        music.append(Music(name, name, audio, partial(_samples, seed)))
+    return music
+
+
+def _samples(seed: int) -> np.ndarray:
+    return play(compose((WHOLE_SONGS, seed)), rate=SAMPLE_RATE, channels=1)[0]
 
 
 def _pair(seed: int, store: FeatureStore) -> Pair:

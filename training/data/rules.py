@@ -13,9 +13,11 @@ from scipy.ndimage import gaussian_filter1d
 
 from training.data.listening import GUIDE_RATE, Guide, strong_onsets
 
-VERSION = "1"
+VERSION = "2"
 FRAME_RATE = 25
 COUPLINGS = ("speed", "lively", "light", "warm", "cuts", "shot", "flash")
+# Shortest and longest seconds of a usual shot; what depends on shots needs several of them.
+_USUAL_SHOT, _SHOTS = (0.5, 6.0), {"shot": (0.8, 2.5), "lively": (0.5, 2.0)}
 _FLASH = np.array([1.0, 0.55, 0.25, 0.1])  # of its height, frame by frame
 
 
@@ -78,7 +80,7 @@ def usual_drivers(guide: Guide, n_frames: int, rng: np.random.Generator) -> Driv
     """The seven couplings as named: loudness, brightness, mode or brightness, beats, onsets."""
     smooth = rng.uniform(0.06, 0.4)
     light = _standard(guide.brightness, n_frames, rng.uniform(0.06, 0.5))
-    warm = _standard(guide.mode, n_frames, 0.3) if rng.random() < 0.5 else light
+    warm = _standard(guide.mode, n_frames, 0.3) if rng.random() < 0.3 else light
     return Drivers(_standard(guide.loudness, n_frames, smooth), light, warm, guide.beats, strong_onsets(guide.onset))
 
 
@@ -88,6 +90,17 @@ def other_drivers(guide: Guide, n_frames: int, rng: np.random.Generator) -> Driv
     loud = _standard(guide.loudness, n_frames, rng.uniform(0.1, 0.6))
     hits = np.sort(strong_onsets(guide.onset)[: max(4, n_frames // 12)])
     return Drivers(density, loud, loud, hits, guide.beats)
+
+
+def loose_drivers(guide: Guide, n_frames: int, rng: np.random.Generator) -> Drivers:
+    """Whatever else may move a picture: each change follows a curve drawn at random, none that `other_drivers` uses."""
+
+    def drawn(*curves: np.ndarray) -> np.ndarray:
+        return _standard(curves[int(rng.integers(len(curves)))], n_frames, float(rng.uniform(0.06, 0.6)))
+
+    energy = drawn(guide.brightness, guide.mode, -guide.brightness)
+    light, warm = (drawn(guide.onset, guide.mode, -guide.brightness) for _ in range(2))
+    return Drivers(energy, light, warm, guide.beats, strong_onsets(guide.onset))
 
 
 def draw_plan(drivers: Drivers, liveliness: np.ndarray, strengths: dict[str, float], rng: np.random.Generator) -> Plan:
@@ -109,29 +122,30 @@ def draw_plan(drivers: Drivers, liveliness: np.ndarray, strengths: dict[str, flo
     own_pace = np.exp(rng.uniform(-0.5, 0.5))
     return Plan(
         shots,
-        np.clip(own_pace * np.exp(0.8 * strengths.get("speed", 0.0) * drivers.energy), 0.05, 8.0),
-        np.exp(0.35 * strengths.get("light", 0.0) * drivers.light) * np.exp(rng.uniform(-0.3, 0.2)),
-        np.exp(0.2 * strengths.get("warm", 0.0) * drivers.warm) * np.exp(rng.uniform(-0.15, 0.15)),
+        np.clip(own_pace * np.exp(1.5 * strengths.get("speed", 0.0) * drivers.energy), 0.05, 8.0),
+        np.exp(0.5 * strengths.get("light", 0.0) * drivers.light) * np.exp(rng.uniform(-0.4, 0.1)),
+        np.exp(0.3 * strengths.get("warm", 0.0) * drivers.warm) * np.exp(rng.uniform(-0.15, 0.15)),
         _flashes(drivers.hits, n_frames, strengths.get("flash", 0.0), rng),
         bool(rng.random() < 0.4),
     )
 
 
 def _cuts(drivers: Drivers, strengths: dict[str, float], rng: np.random.Generator) -> list[int]:
-    """Frame numbers of the cuts, with 0 and the end."""
-    n_frames = len(drivers.energy)
-    base, hurry = float(np.exp(rng.uniform(np.log(0.5), np.log(3.5)))), strengths.get("shot", 0.0)
+    """Frame numbers of the cuts, with 0 and the end: one for each unit that the pace adds up to."""
+    n_frames, hurry = len(drivers.energy), strengths.get("shot", 0.0)
+    ends = next((_SHOTS[name] for name in ("shot", "lively") if name in strengths), _USUAL_SHOT)
+    usual = float(np.exp(rng.uniform(*np.log(ends))))
     grid = _beat_grid(drivers.beats, rng) if "cuts" in strengths else np.zeros(0)
-    edges, now = [0], 0.0
+    pace = np.exp(1.2 * hurry * _swell(drivers.energy)) / usual  # (F,) shots a second
+    passed = pace.cumsum() / FRAME_RATE
+    edges = [0]
     while True:
-        here = drivers.energy[min(int(now * FRAME_RATE), n_frames - 1)]
-        length = base * float(np.exp(-hurry * here + rng.normal(0, 0.15 if hurry else 0.45)))
-        now = _next_cut(now, float(np.clip(length, 0.2, 6.0)), grid, rng)
-        if now * FRAME_RATE >= n_frames - 4:
+        due = passed[edges[-1]] + float(np.exp(rng.normal(0, 0.15 if hurry else 0.45)))
+        now = max(int(np.searchsorted(passed, due)) / FRAME_RATE, edges[-1] / FRAME_RATE + 0.2)
+        frame = round(_on_grid(now, edges[-1] / FRAME_RATE, grid) * FRAME_RATE)
+        if frame >= n_frames - 4:
             return [*edges, n_frames]
-        frame = round(now * FRAME_RATE)
-        if frame > edges[-1] + 2:
-            edges.append(frame)
+        edges.append(frame)
 
 
 def _beat_grid(beats: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -142,26 +156,32 @@ def _beat_grid(beats: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.sort(beats + rng.normal(0, 0.04, len(beats))) if style == "near" else beats
 
 
-def _next_cut(now: float, length: float, grid: np.ndarray, rng: np.random.Generator) -> float:
-    later = grid[grid > now + 0.15]
-    if not len(later):
-        return now + length
-    return float(later[np.abs(later - (now + length)).argmin()])
+def _on_grid(now: float, last: float, grid: np.ndarray) -> float:
+    """The second of the grid that is nearest to `now` and after the last cut; `now` where there is none."""
+    later = grid[grid > last + 0.15]
+    return float(later[np.abs(later - now).argmin()]) if len(later) else now
 
 
 def _footage(
     energy: np.ndarray, edges: list[int], n_footage: int, lively: float, rng: np.random.Generator
 ) -> list[int]:
     """For each shot a rank among the footage by liveliness, never the same twice running."""
+    loud = np.array([energy[first:last].mean() for first, last in pairwise(edges)])
+    places = (loud.argsort().argsort() + 0.5) / len(loud)  # the loudest shot: near 1
     chosen: list[int] = []
-    for first, last in pairwise(edges):
-        place = 0.5 + 0.35 * float(energy[first:last].mean())  # loud passages: near 1
-        wanted = lively * place + (1 - lively) * rng.uniform(0, 1) if lively else rng.uniform(0, 1)
+    for place in places:
+        wanted = lively * place + (1 - lively) * rng.uniform(0, 1)
         k = int(np.clip(round(wanted * (n_footage - 1)), 0, n_footage - 1))
         if chosen and k == chosen[-1] and n_footage > 1 and not lively:
             k = (k + 1) % n_footage
         chosen.append(k)
     return chosen
+
+
+def _swell(energy: np.ndarray) -> np.ndarray:
+    """(F,) how the energy moves over seconds, standardised: what the lengths of shots follow."""
+    slow = gaussian_filter1d(energy, 0.8 * FRAME_RATE)
+    return np.clip((slow - slow.mean()) / max(slow.std(), 1e-3), -2.0, 2.0)
 
 
 def _flashes(hits: np.ndarray, n_frames: int, strength: float, rng: np.random.Generator) -> np.ndarray:
