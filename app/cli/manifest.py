@@ -167,6 +167,9 @@ def split(
         crossmodal manifest split pairs.jsonl -o split.jsonl
         crossmodal manifest split pairs.jsonl -o split.jsonl --shares 0.9,0.1 --seed 7
     """
+    wanted = _shares(shares)
+    check_table(out)
+    # torch loads here, so that --help does not wait for it
     from app.cli.bars import bars
     from crossmodal.features import FeatureStore
     from crossmodal.manifest import write_table
@@ -174,8 +177,6 @@ def split(
     from training.manifests.splitting import split_manifest
     from training.manifests.validating import clean_cells, clean_columns
 
-    wanted = _shares(shares)
-    check_table(out)
     base = Path(root) if root else None
     with FeatureStore(Path(store) if store else None) as features, bars() as tell:
 
@@ -255,8 +256,6 @@ def _list(manifest: str, notes: "list[Note]", lead: str = "") -> None:
 
 
 def _shares(text: str) -> dict[str, float]:
-    from training.manifests.splitting import SPLITS
-
     try:
         numbers = [float(part) for part in text.replace("/", ",").split(",")]
     except ValueError:
@@ -265,7 +264,7 @@ def _shares(text: str) -> dict[str, float]:
         raise click.BadParameter(
             f"{text!r} is no shares of train, val and test, such as 0.8,0.1,0.1", param_hint="--shares"
         )
-    return {name: number / sum(numbers) for name, number in zip(SPLITS, numbers, strict=False)}
+    return {name: number / sum(numbers) for name, number in zip(("train", "val", "test"), numbers, strict=False)}
 
 
 def _show_made(made: "Made", out: str, as_json: bool) -> None:

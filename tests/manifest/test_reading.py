@@ -206,3 +206,24 @@ def test_the_schema_names_every_field_and_keeps_others() -> None:
     schema = row_schema()
     assert set(schema["properties"]) == set(Row.model_fields) and schema["additionalProperties"] is True
     assert set(schema["required"]) == {"id", "video", "audio"}
+
+
+MANIFESTS = Path(__file__).resolve().parents[2] / "data_manifests"
+
+
+def test_the_published_schema_is_the_one_of_the_code() -> None:
+    assert json.loads((MANIFESTS / "row.schema.json").read_text()) == row_schema(), "stale: run `make docs`"
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in MANIFESTS.glob("*.jsonl")))
+def test_every_example_manifest_is_read_and_named_in_the_readme(name: str) -> None:
+    table = read_rows(MANIFESTS / name, root="/data")
+    assert table.rows and not table.notes and f"`{name}`" in (MANIFESTS / "README.md").read_text()
+    assert all(str(row.video).startswith("/data/") for row in table.rows)
+
+
+@pytest.mark.media
+@pytest.mark.parametrize("name", ["visual", "real"])
+def test_the_examples_over_the_media_folder_are_its_own_manifests(data_folder: Path, name: str) -> None:
+    ours = read_rows(MANIFESTS / f"{name}.jsonl", root=data_folder).rows
+    assert ours == read_rows(data_folder / name / "manifest.jsonl").rows and ours[0].video.is_file()
