@@ -12,6 +12,7 @@ from crossmodal.model import TwoTowerModel
 from training.data.rules import COUPLINGS
 from training.evaluation import Evaluation, evaluate
 from training.judging import judging_sets
+from training.reliability import Reliability, reliability
 from training.report import Protocol, paired_difference
 
 SCOPES = ("spectrascope", "synaescope", "spacescope", "lv_scope")
@@ -34,17 +35,23 @@ def main() -> None:
         results = {
             name: evaluate(pairs, model, calibration, min_seconds=MIN_SECONDS.get(name, 6.0))
             for name, pairs in sets.items()
+            if name != "long"
         }
     scopes = scope_rows(options.data, [pair.id for pair in sets["visual val"]])
     if options.figures:
         figures = {name: result.summary() for name, result in results.items()}
         options.figures.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    card = fill(results, scopes, model, calibration)
+    trust = [] if calibration is None else reliability([*sets["long"], *sets["visual val"]], model, calibration)
+    card = fill(results, scopes, model, calibration, trust)
     (options.folder / "README.md").write_text(card, encoding="utf-8")
 
 
 def fill(
-    results: dict[str, Evaluation], scopes: list[int], model: TwoTowerModel, calibration: Calibration | None
+    results: dict[str, Evaluation],
+    scopes: list[int],
+    model: TwoTowerModel,
+    calibration: Calibration | None,
+    trust: list[Reliability],
 ) -> str:
     """The card: the template's text with the tables of the figures."""
     text = TEMPLATE.read_text(encoding="utf-8")
@@ -57,6 +64,8 @@ def fill(
         "MAIN": main_table(results),
         "DIFFERENCES": differences(results),
         "COUPLINGS": coupling_table(results),
+        "RELIABILITY": reliability_table(trust),
+        "LIMITS": "" if calibration is None else _limits(calibration),
         "WITHOUT_SCOPES": without(results["visual val"], scopes),
         "DIRECTIONS": direction_table(results),
     }
@@ -83,6 +92,21 @@ def coupling_table(results: dict[str, Evaluation]) -> str:
         ours, plain = results[name].protocols, results[name].untrained
         shown = " | ".join(_mean(ours[protocol]) for protocol in ("aligned", "searched", "apart"))
         lines.append(f"| {name} | {shown} | {_mean(plain['aligned'])} |")
+    return "\n".join(lines)
+
+
+def reliability_table(trust: list[Reliability]) -> str:
+    """What the scores say, by length of the clip."""
+    lines = [
+        "| clip | clips | median true | median random | error | best of 50 unrelated: good, very good |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in trust:
+        good, very_good = row.best_by_luck
+        lines.append(
+            f"| {row.seconds:g} s | {row.clips} | {row.true:.2f} | {row.random:.2f} | {row.error:.3f} "
+            f"| {good:.2f}, {very_good:.2f} |"
+        )
     return "\n".join(lines)
 
 
@@ -127,6 +151,11 @@ def _row(name: str, result: Evaluation) -> str:
     plain = ", ".join(_mean(part) for part in result.untrained.values())
     chance = summary["chance"]["recall@10"]
     return f"| {name} | {result.pool} | {result.seconds:g} | {chance:.3f} | {' | '.join(ours)} | {plain} |"
+
+
+def _limits(calibration: Calibration) -> str:
+    limits = calibration.limits
+    return f"fair from {limits.fair:g}, good from {limits.good:g}, very good from {limits.very_good:g}"
 
 
 def _mean(part: Protocol) -> str:

@@ -14,7 +14,7 @@ from crossmodal.similarity.starts import BONUS
 from training.data.pairs import Pair, span
 from training.evaluation import PairScores, aligned_scores, searched_scores
 
-LENGTHS = (1.0, 2.0, 4.0, 8.0, 12.0, 20.0, 30.0, 60.0)  # seconds of the clip
+LENGTHS = (1.0, 2.0, 4.0, 8.0, 12.0, 20.0, 30.0, 50.0)  # seconds of the clip
 TRACK_SECONDS = (60.0, 150.0)  # a whole track lasts so long at least; drawn for each
 MOST_PLACES = 3  # clips of one length out of one pair, side by side:
 PLACES_FROM = 16.0  # from so many seconds on, where pairs are few; below, one

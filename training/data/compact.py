@@ -24,7 +24,7 @@ from training.data.rules import few_couplings, loose_drivers, many_couplings, ot
 VISUALISER_FOOTAGE, VISUALISER_SECONDS = 48, 4.0
 HELD_OUT_CLIP = "diver"
 CALIBRATION_SEED, CALIBRATION_TEXTURES = 5000, 12
-LONG_SONGS, SONG_SECONDS, JOINED_SECONDS = 16, 61.0, 46.0
+LONG_SONGS, SONG_SECONDS, JOINED_SECONDS = 16, 52.0, 46.0
 Progress = Callable[[str, int, int], None]
 
 
