@@ -16,6 +16,7 @@ COMMANDS = {
     "match": ("app.cli.match", "match", "List the tracks that fit a clip best."),
     "score": ("app.cli.score", "score", "Score a table of (video, audio) pairs."),
     "train": ("app.cli.train", "train", "Train a model on manifests."),
+    "extract": ("app.cli.extract", "extract", "Fill the feature store from a manifest."),
     "evaluate": ("app.cli.evaluate", "evaluate", "Recall of a model on a manifest."),
     "calibrate": ("app.cli.calibrate", "calibrate", "Fit the score of a model to a manifest."),
     "manifest": ("app.cli.manifest", "manifest", "Make, check, split and count manifests."),
