@@ -10,7 +10,7 @@ import click
 
 from app.cli.main import COMMANDS
 from crossmodal.encoders import ENCODERS
-from crossmodal.losses import PAIR_LOSSES
+from crossmodal.losses import PAIR_LOSSES, PROXY_LOSSES, STRUCTURE_LOSSES
 from crossmodal.manifest import row_schema
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -44,7 +44,7 @@ def registry_page(title: str, registry: dict[str, type]) -> str:
 def pages() -> dict[Path, str]:
     return {
         REFERENCE / "commands.md": commands_page(),
-        REFERENCE / "losses.md": registry_page("Losses", PAIR_LOSSES),
+        REFERENCE / "losses.md": registry_page("Losses", {**PAIR_LOSSES, **PROXY_LOSSES, **STRUCTURE_LOSSES}),
         REFERENCE / "encoders.md": registry_page("Encoders", ENCODERS),
         SCHEMA: json.dumps(row_schema(), indent=2) + "\n",
     }

@@ -40,12 +40,16 @@ class InfoNCE(PairLoss):
         self.log_scale = nn.Parameter(torch.tensor(math.log(logit_scale)), requires_grad=learned)
 
     def parts(self, sim: Tensor, is_pos: Tensor, is_neg: Tensor) -> list[tuple[Tensor, Tensor]]:
-        logits = sim * self.log_scale.to(sim.dtype).exp()  # (N, M)
-        against = masked_logsumexp(logits, is_neg)  # (N,)
-        lack = log1p_exp(against[:, None] - logits)  # (N, M)
-        return [(torch.where(is_pos, lack, 0).sum(1), is_pos.sum(1))]  # mean over positive pairs
+        return [against_negatives(sim * self.log_scale.to(sim.dtype).exp(), is_pos, is_neg)]
 
     @torch.no_grad()
     def after_step(self) -> None:
         # In forward a clamp would have gradient 0 and the scale would stick at its edge.
         self.log_scale.clamp_(max=math.log(self.max_scale))
+
+
+def against_negatives(logits: Tensor, is_pos: Tensor, is_neg: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy of each positive pair against itself and the negatives of its row, and how many there are; (N,)."""
+    against = masked_logsumexp(logits, is_neg)  # (N,)
+    lack = log1p_exp(against[:, None] - logits)  # (N, M)
+    return torch.where(is_pos, lack, 0).sum(1), is_pos.sum(1)  # mean over positive pairs

@@ -50,7 +50,7 @@ class LiftedStructure(PairLoss):
 class GeneralisedLifted(PairLoss):
     """Generalised lifted structure: all positives of an anchor against all its negatives.
 
-    Hermans et al. 2017, eq. 8: the mean over anchors of `[log sum_p e^D + log sum_n e^(margin - D)]_+`.
+    Hermans et al. 2017: the mean over anchors of `[log sum_p e^D + log sum_n e^(margin - D)]_+`.
 
     Args:
         margin: in units of distance; 1.

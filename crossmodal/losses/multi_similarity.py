@@ -10,9 +10,9 @@ from crossmodal.similarity.vectors import Similarity
 class MultiSimilarity(PairLoss):
     """Multi-similarity: a soft maximum over positives and one over negatives, each around one similarity.
 
-    Wang et al., CVPR 2019, eq. 6: the mean over all rows, those left without pairs too, of
-    `log(1 + sum_p exp(-alpha (s - base))) / alpha + log(1 + sum_n exp(beta (s - base))) / beta`, after the pairs of
-    eq. 7 and 8 were chosen (`crossmodal.sampling.MultiSimilarity`).
+    Wang et al., CVPR 2019: the mean over all rows, those left without pairs too, of
+    `log(1 + sum_p exp(-alpha (s - base))) / alpha + log(1 + sum_n exp(beta (s - base))) / beta`, after its
+    miner chose the pairs (`crossmodal.sampling.MultiSimilarity`).
 
     Args:
         alpha, beta: steepness for positives and negatives, > 0; the paper's 2 and 50 (the authors' code: beta 40).

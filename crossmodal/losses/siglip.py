@@ -12,7 +12,7 @@ from crossmodal.similarity.vectors import Similarity
 class SigLIP(PairLoss):
     """SigLIP: every pair is a question of yes or no, none competes with another.
 
-    Zhai et al., ICCV 2023, eq. 1: `1/N sum_ij log(1 + exp(-z_ij (t s_ij + b)))`, z = 1 for positives and -1 for
+    Zhai et al., ICCV 2023: `1/N sum_ij log(1 + exp(-z_ij (t s_ij + b)))`, z = 1 for positives and -1 for
     negatives, divided by rows and not by pairs. Rows and batches with negatives only are legitimate and count: any
     number of positives, none included, is as good as one.
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from crossmodal.losses import PAIR_LOSSES, Kind
-from crossmodal.similarity import pairwise
+from crossmodal.similarity import Similarity, pairwise
 
 DETACHED = {"circle"}  # weights that carry no gradient: finite differences must differ
 RELAXED = settings(deadline=None, max_examples=25, derandomize=True)
@@ -54,7 +54,7 @@ class TestEveryPairLoss:
             pytest.skip("its weights carry no gradient")
         sim, is_pos = case
         loss = PAIR_LOSSES[name]()
-        assert torch.autograd.gradcheck(lambda s: loss(s, is_pos), [sim], atol=1e-4)
+        assert torch.autograd.gradcheck(lambda s: loss(s, is_pos), [sim], atol=1e-4, fast_mode=True)
 
     def test_gradient_is_not_that_of_finite_differences_where_weights_are_detached(self, name: str) -> None:
         if name not in DETACHED:
@@ -146,7 +146,7 @@ class TestEveryPairLoss:
     def test_weight_of_zero_takes_a_row_out_and_weights_of_zero_give_zero(self, name: str) -> None:
         sim = torch.randn(3, 4, generator=torch.Generator().manual_seed(4), requires_grad=True)
         is_pos = torch.eye(3, 4, dtype=torch.bool)
-        loss, gradient = loss_and_gradient(name, sim, is_pos, None, torch.tensor([2.0, 2.0, 0.0]))
+        loss, gradient = loss_and_gradient(name, sim, is_pos, None, torch.tensor([1.0, 1.0, 0.0]))
         if not looks_at_columns(name):
             torch.testing.assert_close(loss, PAIR_LOSSES[name]()(sim[:2], is_pos[:2]).detach())
             assert gradient[2].count_nonzero() == 0
@@ -154,7 +154,10 @@ class TestEveryPairLoss:
         assert loss.item() == 0 and gradient.count_nonzero() == 0
 
     def test_raising_a_positive_or_lowering_a_negative_lowers_the_loss(self, name: str) -> None:
-        sim = torch.tensor([[0.5, 0.45, 0.0], [0.2, 0.3, 0.25]], requires_grad=True)
+        sim = torch.tensor([[0.5, 0.45, 0.0], [0.2, 0.3, 0.25]])
+        if PAIR_LOSSES[name]().expects in (Similarity.NEG_DISTANCE, Similarity.NEG_SQ_DISTANCE):
+            sim = sim - 1  # distances are at least 0
+        sim.requires_grad_()
         is_pos = torch.tensor([[True, False, False], [False, True, False]])
         _, gradient = loss_and_gradient(name, sim, is_pos)
         assert (gradient[is_pos] <= 0).all() and (gradient[~is_pos] >= 0).all() and gradient.count_nonzero() > 0
@@ -178,6 +181,7 @@ class TestEveryPairLoss:
         sim, is_pos = torch.rand(4, 5, requires_grad=True), torch.eye(4, 5, dtype=torch.bool)
         ignore = torch.zeros_like(is_pos)
         loss = PAIR_LOSSES[name]()
+        torch.compiler.reset()  # one graph a class is within the compiler's limit, all of them are not
         compiled = torch.compile(loss, backend="eager", fullgraph=True)
         torch.testing.assert_close(compiled(sim, is_pos, ignore, torch.ones(4)), loss(sim, is_pos))
 
