@@ -159,12 +159,8 @@ class _Direction:
             shares = 1 / _at_least_one(self.sums(statistic)[1])
         sums = _Gradients.of(self, learned, statistic)
         for block in self.blocks():
-            leaves = [leaf.requires_grad_() for leaf in self.leaves(block)]
-            with torch.enable_grad():
-                totals = self.totals(block, leaves, sums.statistic)
-                sums.add(block, leaves, (totals[0] * shares).sum())
-            values += totals[0].detach()
-            amounts += totals[1].detach()
+            for whole, part in zip((values, amounts), self._add_block(block, shares, sums), strict=True):
+                whole += part
         if statistic is not None:
             self._through_statistic(statistic, sums)
         _over_processes([values, amounts, *sums.found], self.tiled.group)
@@ -172,6 +168,15 @@ class _Direction:
             for gradient in sums.found:
                 gradient /= _at_least_one(amounts[0])
         return (values / _at_least_one(amounts)).sum(), sums.found
+
+    def _add_block(self, block: slice, shares: Tensor, sums: "_Gradients") -> tuple[Tensor, Tensor]:
+        """Add the gradients of a block, and give its values and amounts; its graph ends with the call."""
+        leaves = [leaf.requires_grad_() for leaf in self.leaves(block)]
+        with torch.enable_grad():
+            values, amounts = self.totals(block, leaves, sums.statistic)
+            value = (values * shares).sum()
+        sums.add(block, leaves, value)
+        return values.detach(), amounts.detach()
 
     def _through_statistic(self, statistic: Tensor, sums: "_Gradients") -> None:
         """Add the gradients that pass through the statistic of the columns, block by block."""
@@ -182,7 +187,8 @@ class _Direction:
             with torch.enable_grad():
                 part = self.statistic_of(block, leaves)
                 share = (part.detach() - statistic).exp()  # of a block in logaddexp
-                sums.add(block, leaves, (part * share * sums.by_statistic).sum())
+                value = (part * share * sums.by_statistic).sum()
+            sums.add(block, leaves, value)
 
     def _nothing(self, statistic: Tensor | None) -> tuple[Tensor, Tensor]:
         """Values and amounts before the first block; the loss says for no rows how many parts it has."""
@@ -216,7 +222,7 @@ class _Gradients:
         return cls(direction.vectors, learned, found, leaf, None if leaf is None else torch.zeros_like(leaf))
 
     def add(self, block: slice, leaves: list[Tensor], value: Tensor) -> None:
-        """Add the gradients of a value that came out of the leaves of a block."""
+        """Add the gradients of a value that came out of the leaves of a block; to be called where no graph is made."""
         extra = [] if self.statistic is None else [self.statistic]
         inner, *parts = torch.autograd.grad(value, [*leaves, *self.learned, *extra], allow_unused=True)
         if inner is not None:

@@ -1,5 +1,6 @@
 """Tiled losses against the whole matrix: value, gradients, every pair loss that there is, every kind of similarity."""
 
+import gc
 from typing import ClassVar
 
 import pytest
@@ -34,6 +35,12 @@ def value_and_gradients(loss: torch.nn.Module, batch: PairBatch) -> list[Tensor]
     inputs = [batch.video.vectors, batch.audio.vectors, *(p for p in loss.parameters() if p.requires_grad)]
     value = loss(batch)
     return [value.detach(), *torch.autograd.grad(value, inputs)]
+
+
+def live_entries() -> int:
+    """Numbers in all tensors that are alive."""
+    gc.collect()
+    return sum(part.numel() for part in gc.get_objects() if type(part) is Tensor)
 
 
 def assert_equal(tiled: TiledLoss, batch: PairBatch) -> None:
@@ -83,6 +90,13 @@ class TestEveryPairLoss:
         with Watch() as watch:
             TiledLoss(PAIR_LOSSES[name]().double(), block_entries=2000)(batch).backward()
         assert watch.largest <= 8 * 2000  # 320,000 for all pairs in float64, 40,000 as bool
+
+    def test_nothing_of_a_block_outlives_it(self, name: str) -> None:
+        batch, loss = draw(1, (300, 300), classes=200), TiledLoss(PAIR_LOSSES[name]().double(), block_entries=3000)
+        before = live_entries()
+        value = loss(batch)
+        assert live_entries() - before < 12 * 600 * 4  # a few arrays of (N + M, D); all blocks have 90,000
+        assert value.requires_grad
 
     @pytest.mark.parametrize("rows", [(0, 0), (0, 3), (3, 0)])
     def test_a_side_without_rows_gives_zero(self, name: str, rows: tuple[int, int]) -> None:
