@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Sequence
+from inspect import signature
 from pathlib import Path
 from typing import Any, Self
 
@@ -9,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from crossmodal.errors import ConfigError
+from crossmodal.losses import PAIR_LOSSES, CrossModalLoss, PairLoss, make_pair_loss
 
 PRESETS = Path(__file__).parent / "presets"
 
@@ -64,18 +66,45 @@ class OptimiserConfig(Section):
 
 
 class LossConfig(Section):
-    """InfoNCE on vectors and sequences.
+    """A pair loss on vectors and one on sequences.
 
     Args:
+        vectors, sequences: keys of `crossmodal.losses.PAIR_LOSSES`.
+        vector_options, sequence_options: arguments of their constructors.
         vector_weight, sequence_weight: of the two terms.
         disjoint: how often the vectors of a batch are taken of two halves that share nothing.
-        max_scale: limit of the learned scales.
+        max_scale: limit of the learned scales, of losses that have one.
     """
 
+    vectors: str = "infonce"
+    sequences: str = "infonce"
+    vector_options: dict[str, Any] = Field(default_factory=dict)
+    sequence_options: dict[str, Any] = Field(default_factory=dict)
     vector_weight: float = Field(default=1.0, ge=0)
     sequence_weight: float = Field(default=1.0, ge=0)
     disjoint: float = Field(default=0.5, ge=0, le=1)
     max_scale: float = Field(default=60.0, gt=0)
+
+    @model_validator(mode="after")
+    def _losses_exist(self) -> Self:
+        try:
+            self.make()
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    def make(self) -> CrossModalLoss:
+        """The loss of a run, its learned constants at their start."""
+        return CrossModalLoss(
+            vectors=self._part(self.vectors, self.vector_options) if self.vector_weight else None,
+            sequences=self._part(self.sequences, self.sequence_options) if self.sequence_weight else None,
+            vector_weight=self.vector_weight,
+            sequence_weight=self.sequence_weight,
+        )
+
+    def _part(self, name: str, options: dict[str, Any]) -> PairLoss:
+        has_scale = "max_scale" in signature(PAIR_LOSSES[name]).parameters if name in PAIR_LOSSES else False
+        return make_pair_loss(name, {"max_scale": self.max_scale, **options} if has_scale else options)
 
 
 class Config(Section):

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from crossmodal.errors import ConfigError, CrossmodalError
-from crossmodal.losses import CrossModalLoss, InfoNCE, PairBatch, SideBatch
+from crossmodal.losses import PairBatch, SideBatch
 from crossmodal.model import Tower, TwoTowerModel
 from training.config import Config
 from training.data.batches import Batch, Batches, Rows
@@ -40,13 +40,8 @@ class Trainer:
     def __init__(self, model: TwoTowerModel, batches: Batches, config: Config, folder: Path) -> None:
         self.model, self.batches, self.config, self.folder = model, batches, config, folder
         folder.mkdir(parents=True, exist_ok=True)
-        loss, opt = config.loss, config.optimiser
-        self.loss = CrossModalLoss(
-            vectors=InfoNCE(max_scale=loss.max_scale) if loss.vector_weight else None,
-            sequences=InfoNCE(max_scale=loss.max_scale) if loss.sequence_weight else None,
-            vector_weight=loss.vector_weight,
-            sequence_weight=loss.sequence_weight,
-        )
+        opt = config.optimiser
+        self.loss = config.loss.make()
         self.optimiser = torch.optim.AdamW(_parameter_groups(model, self.loss, opt.weight_decay), lr=opt.lr)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._share_of_rate)
         augment = config.augment

@@ -14,6 +14,7 @@ from crossmodal.losses.n_pair import NPair
 from crossmodal.losses.proxies import ProxyLoss
 from crossmodal.losses.proxy import CircleClass, ProxyAnchor, ProxyNCA, SoftTriple
 from crossmodal.losses.ranking import RankingHinge
+from crossmodal.losses.registry import PAIR_LOSSES, PROXY_LOSSES, STRUCTURE_LOSSES, make_pair_loss
 from crossmodal.losses.siglip import SigLIP
 from crossmodal.losses.softmax import AMSoftmax, ArcFace, CosFace, L2Softmax, NormFace
 from crossmodal.losses.structure import (
@@ -25,44 +26,6 @@ from crossmodal.losses.structure import (
 )
 from crossmodal.losses.supcon import SupCon
 from crossmodal.losses.triplet import BatchHardTriplet, Triplet
-
-PAIR_LOSSES: dict[str, type[PairLoss]] = {
-    "infonce": InfoNCE,
-    "supcon": SupCon,
-    "siglip": SigLIP,
-    "circle": Circle,
-    "multi_similarity": MultiSimilarity,
-    "triplet": Triplet,
-    "batch_hard": BatchHardTriplet,
-    "ranking": RankingHinge,
-    "contrastive": Contrastive,
-    "cosine_contrastive": CosineContrastive,
-    "margin": Margin,
-    "lifted": LiftedStructure,
-    "generalised_lifted": GeneralisedLifted,
-    "n_pair": NPair,
-}
-
-PROXY_LOSSES: dict[str, type[ProxyLoss]] = {
-    "l2_softmax": L2Softmax,
-    "large_margin_softmax": LargeMarginSoftmax,
-    "sphereface": SphereFace,
-    "normface": NormFace,
-    "am_softmax": AMSoftmax,
-    "cosface": CosFace,
-    "arcface": ArcFace,
-    "proxy_nca": ProxyNCA,
-    "proxy_anchor": ProxyAnchor,
-    "soft_triple": SoftTriple,
-    "circle_class": CircleClass,
-}
-
-STRUCTURE_LOSSES: dict[str, type[StructureLoss]] = {
-    "squared_norm": SquaredNorm,
-    "soft_structure": SoftStructure,
-    "neighbour_structure": NeighbourStructure,
-    "intra_modal": IntraModalDistribution,
-}
 
 __all__ = [
     "PAIR_LOSSES",
@@ -105,5 +68,6 @@ __all__ = [
     "StructureLoss",
     "SupCon",
     "Triplet",
+    "make_pair_loss",
     "masked_logsumexp",
 ]

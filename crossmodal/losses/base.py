@@ -24,10 +24,12 @@ class PairLoss(nn.Module):
 
     `expects`: what kind of similarity its matrix must hold. `needs`: kinds of pairs without which a row is absent from
     sums and counts (it still serves as a column); where no row is left, the loss and all its gradients are 0.
+    `near_one`: its targets suppose that what belongs together has similarity 1, as vectors have and sequences have not.
     """
 
     expects: Similarity = Similarity.BOUNDED
     needs: ClassVar[frozenset[Kind]] = frozenset({Kind.POS, Kind.NEG})
+    near_one: ClassVar[bool] = False
 
     @abstractmethod
     def parts(self, sim: Tensor, is_pos: Tensor, is_neg: Tensor) -> list[tuple[Tensor, Tensor]]:

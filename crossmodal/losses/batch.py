@@ -19,6 +19,9 @@ class SideBatch:
         spans: (N, 2) float, seconds of that file between which the row lies; None: all rows of an id overlap.
         domain: (N,) int64: the manifest; rows of two domains are ignored for each other. None: one domain.
         weight: (N,) float, at least 0. None: all 1.
+        labels: (N,) int64, a class (genre, mood) of the row; -1: unknown. Needed by a loss on labels.
+        label_vectors: (N, D) float, the projection that a loss on labels trains; None: the vectors.
+        features: (N, D0) float, what the row was before its tower. Needed by most structure losses.
     """
 
     ids: Tensor
@@ -29,6 +32,9 @@ class SideBatch:
     spans: Tensor | None = None
     domain: Tensor | None = None
     weight: Tensor | None = None
+    labels: Tensor | None = None
+    label_vectors: Tensor | None = None
+    features: Tensor | None = None
 
     def __post_init__(self) -> None:
         rows = self.ids.shape[0] if self.ids.ndim == 1 else -1
@@ -42,6 +48,9 @@ class SideBatch:
             ("spans", 2),
             ("domain", 1),
             ("weight", 1),
+            ("labels", 1),
+            ("label_vectors", 2),
+            ("features", 2),
         ):
             value = getattr(self, name)
             if value is not None and (value.ndim != axes or value.shape[0] != rows):
@@ -50,8 +59,15 @@ class SideBatch:
                 )
         if self.spans is not None and self.spans.shape[1] != 2:
             raise ValueError(f"SideBatch: spans is {tuple(self.spans.shape)}; it must be ({rows}, 2): start and end")
+        if self.labels is not None and self.labels.dtype != torch.int64:
+            raise ValueError(f"SideBatch: labels is {self.labels.dtype}; it must be int64")
         if (self.sequences is None) != (self.masks is None):
             raise ValueError("SideBatch: sequences and masks must be given together")
+
+    def pairs_among(self) -> tuple[Tensor, Tensor]:
+        """`is_pos` and `ignore`, (N, N) bool, of the rows with each other: a row is neither to itself."""
+        own = torch.eye(self.ids.shape[0], dtype=torch.bool, device=self.ids.device)
+        return _equal(self.ids, self.ids) & ~own, own | _apart(self, self)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +102,7 @@ class PairBatch:
     def vector_pairs(self) -> tuple[Tensor, Tensor]:
         """`is_pos` and `ignore`, (N, M) bool, for the vectors: equal ids are positives, other domains are ignored."""
         same = _equal(self.video.ids, self.audio.ids)
-        return _with_extra(same, self._apart(same), self.vector_extra)
+        return _with_extra(same, _apart(self.video, self.audio), self.vector_extra)
 
     def sequence_pairs(self) -> tuple[Tensor, Tensor]:
         """`is_pos` and `ignore`, (N, M) bool, for the sequences.
@@ -95,12 +111,19 @@ class PairBatch:
         """
         same = _equal(self.video.ids, self.audio.ids)
         is_pos = same & self._same_content(same) & self._overlap(same)
-        return _with_extra(is_pos, self._apart(same) | (same & ~is_pos), self.sequence_extra)
+        return _with_extra(is_pos, _apart(self.video, self.audio) | (same & ~is_pos), self.sequence_extra)
 
-    def _apart(self, like: Tensor) -> Tensor:
-        if self.video.domain is None or self.audio.domain is None:
-            return torch.zeros_like(like)
-        return ~_equal(self.video.domain, self.audio.domain)
+    def label_pairs(self) -> tuple[Tensor, Tensor]:
+        """`is_pos` and `ignore`, (N, M) bool, by label: equal ones are positives; unknown ones are ignored.
+
+        Raises:
+            ValueError: a side without labels.
+        """
+        if self.video.labels is None or self.audio.labels is None:
+            raise ValueError("PairBatch: video.labels and audio.labels must both be given")
+        unknown = (self.video.labels < 0)[:, None] | (self.audio.labels < 0)
+        ignore = unknown | _apart(self.video, self.audio)
+        return _equal(self.video.labels, self.audio.labels) & ~ignore, ignore
 
     def _same_content(self, like: Tensor) -> Tensor:
         if self.video.content is None or self.audio.content is None:
@@ -113,6 +136,12 @@ class PairBatch:
         start = torch.maximum(self.video.spans[:, None, 0], self.audio.spans[None, :, 0])
         end = torch.minimum(self.video.spans[:, None, 1], self.audio.spans[None, :, 1])
         return end > start
+
+
+def _apart(rows: SideBatch, columns: SideBatch) -> Tensor:
+    if rows.domain is None or columns.domain is None:
+        return torch.zeros(len(rows.ids), len(columns.ids), dtype=torch.bool, device=rows.ids.device)
+    return ~_equal(rows.domain, columns.domain)
 
 
 def _equal(video: Tensor, audio: Tensor) -> Tensor:

@@ -24,6 +24,7 @@ class Circle(PairLoss):
     """
 
     expects, needs = Similarity.BOUNDED, frozenset({Kind.POS, Kind.NEG})
+    near_one = True
 
     def __init__(self, m: float = 0.4, gamma: float = 80.0) -> None:
         super().__init__()

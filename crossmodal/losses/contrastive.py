@@ -56,6 +56,7 @@ class CosineContrastive(PairLoss):
     """
 
     expects, needs = Similarity.BOUNDED, frozenset()
+    near_one = True
 
     def __init__(self, margin: float = 0.25) -> None:
         super().__init__()

@@ -30,7 +30,7 @@ def hinge_sums(
         margin: at least 0.
         only_semi_hard: leave out triplets with `s_n >= s_p`.
     """
-    held = sim.detach().contiguous()
+    held, is_pos, is_neg = sim.detach().contiguous(), is_pos.contiguous(), is_neg.contiguous()  # as searching wants it
     negatives = torch.where(is_neg, held, -torch.inf).sort(1).values  # (N, M), what is no negative is under everything
     positives = torch.where(is_pos, held, torch.inf).sort(1).values
     over = _count_over(negatives, held - margin)  # (N, M) k_p: negatives over the threshold of each positive

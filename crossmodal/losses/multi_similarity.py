@@ -27,6 +27,7 @@ class MultiSimilarity(PairLoss):
     """
 
     expects, needs = Similarity.BOUNDED, frozenset()
+    near_one = True
 
     def __init__(
         self, alpha: float = 2.0, beta: float = 50.0, *, base: float = 0.5, epsilon: float | None = 0.1

@@ -28,6 +28,7 @@ class RankingHinge(PairLoss):
     """
 
     expects, needs = Similarity.BOUNDED, frozenset({Kind.POS, Kind.NEG})
+    near_one = True
 
     def __init__(self, margin: float = 0.1, top: int | None = None) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 """Structure losses: the geometry within one modality, before and after its encoder; norms."""
 
 from abc import abstractmethod
-from typing import final
+from typing import ClassVar, final
 
 import torch
 import torch.nn.functional as F
@@ -15,8 +15,11 @@ from crossmodal.similarity.vectors import cosine
 class StructureLoss(nn.Module):
     """A loss on the rows of one modality: what they were before the encoder, and what they are after it.
 
-    A subclass writes `value`. A batch of one row, or of none, gives 0 and gradients of 0 where a loss compares rows.
+    A subclass writes `value`. `looks_before`: it compares with the features at all. A batch of one row, or of none,
+    gives 0 and gradients of 0 where a loss compares rows.
     """
+
+    looks_before: ClassVar[bool] = True
 
     @abstractmethod
     def value(self, before: Tensor, after: Tensor) -> Tensor:
@@ -58,6 +61,8 @@ class SquaredNorm(StructureLoss):
         >>> SquaredNorm()(torch.zeros(2, 1), torch.tensor([[3.0, 4.0], [0.0, 1.0]])).item()
         13.0
     """
+
+    looks_before = False
 
     def value(self, before: Tensor, after: Tensor) -> Tensor:
         return after.square().sum(1).sum() / max(after.shape[0], 1)

@@ -3,7 +3,20 @@
 import pytest
 import torch
 
-from crossmodal.losses import CrossModalLoss, Extra, InfoNCE, PairBatch, PairLoss, SideBatch
+from crossmodal.losses import (
+    Circle,
+    CrossModalLoss,
+    Extra,
+    InfoNCE,
+    NormFace,
+    PairBatch,
+    PairLoss,
+    RankingHinge,
+    SideBatch,
+    SoftStructure,
+    SquaredNorm,
+    SupCon,
+)
 from crossmodal.similarity import Similarity, aligned, cosine
 
 
@@ -139,6 +152,84 @@ def test_learned_constants_of_both_losses_are_brought_back() -> None:
             parameter.add_(100)
     loss.after_step()
     assert all(parameter.exp() < 61 for parameter in loss.parameters())
+
+
+def test_a_row_meets_its_own_side_but_not_itself() -> None:
+    video, audio = side(11, ids(1, 1, 2)), side(12, ids(2, 1))
+    loss = CrossModalLoss(within=SupCon())(PairBatch(video, audio))
+    sims = [cosine(rows.vectors, rows.vectors) for rows in (video, audio)]
+    own = [torch.eye(len(sim), dtype=torch.bool) for sim in sims]
+    is_pos = [rows.ids[:, None] == rows.ids for rows in (video, audio)]
+    by_hand = [SupCon()(sim, pos & ~same, same) for sim, pos, same in zip(sims, is_pos, own, strict=True)]
+    torch.testing.assert_close(loss, torch.stack(by_hand).mean())
+
+
+def test_pairs_by_label_are_those_of_known_and_equal_labels() -> None:
+    video, audio = SideBatch(ids(1, 2, 3), labels=ids(7, -1, 5)), SideBatch(ids(1, 2), labels=ids(5, -1))
+    is_pos, ignore = PairBatch(video, audio).label_pairs()
+    assert is_pos.tolist() == [[False, False], [False, False], [True, False]]
+    assert ignore.tolist() == [[False, True], [True, True], [False, True]]
+
+
+def labelled(seed: int, music: torch.Tensor, labels: torch.Tensor, **rest: torch.Tensor) -> SideBatch:
+    return side(seed, music, labels=labels, **rest)
+
+
+def test_a_semi_supervised_blend_trains_one_projection_by_id_and_another_by_label() -> None:
+    projections = [torch.randn(3, 4, requires_grad=True) for _ in range(2)]
+    video, audio = (
+        labelled(seed, ids(1, 2, 3), ids(0, 0, 1), label_vectors=rows)
+        for seed, rows in zip((13, 14), projections, strict=True)
+    )
+    loss = CrossModalLoss(vectors=InfoNCE(10), labels=SupCon(), label_weight=0.25)
+    terms = loss.terms(PairBatch(video, audio))
+    torch.testing.assert_close(loss(PairBatch(video, audio)), terms["vectors"] + 0.25 * terms["labels"])
+    is_pos = ids(0, 0, 1)[:, None] == ids(0, 0, 1)
+    sim = cosine(*projections)
+    torch.testing.assert_close(terms["labels"], (SupCon()(sim, is_pos) + SupCon()(sim.T, is_pos.T)) / 2)
+    terms["labels"].backward()
+    assert all(rows.grad is not None and rows.grad.count_nonzero() for rows in projections)
+
+
+def test_proxies_are_shared_by_both_modalities() -> None:
+    video, audio = labelled(15, ids(1, 2), ids(0, 2)), labelled(16, ids(1, 2, 3), ids(0, -1, 1))
+    proxies = NormFace(6, 3)
+    found = CrossModalLoss(labels=proxies)(PairBatch(video, audio))
+    rows, labels = torch.cat([video.vectors, audio.vectors]), torch.cat([video.labels, audio.labels])
+    torch.testing.assert_close(found, proxies(rows, labels))
+
+
+def test_structure_is_kept_on_the_sides_that_have_features() -> None:
+    features = torch.randn(3, 9)
+    video, audio = side(17, ids(1, 2, 3), features=features), side(18, ids(1, 2, 3))
+    found = CrossModalLoss(structure=SoftStructure())(PairBatch(video, audio))
+    torch.testing.assert_close(found, SoftStructure()(features, video.vectors))
+    norms = CrossModalLoss(structure=SquaredNorm())(PairBatch(video, audio))
+    torch.testing.assert_close(norms, (video.vectors.square().sum() + audio.vectors.square().sum()) / 6)
+    with pytest.raises(ValueError, match="features is None on both sides"):
+        CrossModalLoss(structure=SoftStructure())(PairBatch(audio, audio))
+
+
+def test_directions_may_weigh_differently() -> None:
+    batch = PairBatch(side(19, ids(1, 2, 3)), side(20, ids(3, 1, 2)))
+    hinge = RankingHinge()
+    sim, (is_pos, _) = cosine(batch.video.vectors, batch.audio.vectors), batch.vector_pairs()
+    found = CrossModalLoss(vectors=hinge, direction_weights=(1, 3))(batch)
+    torch.testing.assert_close(found, (hinge(sim, is_pos) + 3 * hinge(sim.T, is_pos.T)) / 2)
+
+
+def test_a_loss_whose_targets_suppose_one_sees_sequences_after_a_learned_map() -> None:
+    batch = PairBatch(side(21, ids(1, 2, 3)), side(22, ids(3, 1, 2)))
+    loss = CrossModalLoss(sequences=Circle())
+    at_start = loss(batch)
+    assert {name for name, _ in loss.named_parameters()} == {"sequence_map.log_scale", "sequence_map.shift"}
+    at_start.backward()
+    assert all(parameter.grad is not None and parameter.grad != 0 for parameter in loss.parameters())
+    with torch.no_grad():
+        for parameter in loss.parameters():
+            parameter.add_(100)
+    loss.after_step()
+    assert loss.sequence_map is not None and loss.sequence_map(torch.ones(())).item() == pytest.approx(11)
 
 
 def test_no_loss_at_all_is_refused() -> None:

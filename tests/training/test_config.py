@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from crossmodal.errors import ConfigError
+from crossmodal.losses import Circle, SigLIP
 from training.config import Config, load_config
 
 
@@ -34,6 +35,10 @@ def test_overrides_win_over_the_file(tmp_path: Path) -> None:
         ("steps", "key=value"),
         ("steps.more=1", "steps.more"),
         ("passage=[12, 8]", "passage"),
+        ("loss.vectors=circel", "no loss 'circel'. Did you mean 'circle'"),
+        ("loss.vector_options={gama: 3}", "loss 'infonce'.*gama"),
+        ("loss={vectors: circle, vector_options: {m: 3}}", "m is 3"),
+        ("loss.sequences=triplet", "bounded similarity"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_remedy(setting: str, word: str) -> None:
@@ -56,3 +61,13 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
 def test_settings_survive_their_json() -> None:
     config = load_config("compact", ["seed=3"])
     assert Config.model_validate_json(config.model_dump_json()) == config
+
+
+def test_a_recipe_names_its_losses_by_key() -> None:
+    loss = load_config(None, ["loss.vectors=circle", "loss.vector_options={gamma: 64}", "loss.sequences=siglip"]).loss
+    made = loss.make()
+    assert type(made.vectors) is Circle and made.vectors.gamma == 64
+    assert type(made.sequences) is SigLIP and made.sequences.max_scale == loss.max_scale
+    assert (
+        made.sequence_map is None and load_config(None, ["loss.sequences=circle"]).loss.make().sequence_map is not None
+    )

@@ -1,0 +1,92 @@
+"""The losses by the names that recipes give them."""
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from crossmodal.errors import ConfigError
+from crossmodal.losses.angular import LargeMarginSoftmax, SphereFace
+from crossmodal.losses.base import PairLoss
+from crossmodal.losses.circle import Circle
+from crossmodal.losses.contrastive import Contrastive, CosineContrastive
+from crossmodal.losses.infonce import InfoNCE
+from crossmodal.losses.lifted import GeneralisedLifted, LiftedStructure
+from crossmodal.losses.margin import Margin
+from crossmodal.losses.multi_similarity import MultiSimilarity
+from crossmodal.losses.n_pair import NPair
+from crossmodal.losses.proxies import ProxyLoss
+from crossmodal.losses.proxy import CircleClass, ProxyAnchor, ProxyNCA, SoftTriple
+from crossmodal.losses.ranking import RankingHinge
+from crossmodal.losses.siglip import SigLIP
+from crossmodal.losses.softmax import AMSoftmax, ArcFace, CosFace, L2Softmax, NormFace
+from crossmodal.losses.structure import (
+    IntraModalDistribution,
+    NeighbourStructure,
+    SoftStructure,
+    SquaredNorm,
+    StructureLoss,
+)
+from crossmodal.losses.supcon import SupCon
+from crossmodal.losses.triplet import BatchHardTriplet, Triplet
+
+PAIR_LOSSES: dict[str, type[PairLoss]] = {
+    "infonce": InfoNCE,
+    "supcon": SupCon,
+    "siglip": SigLIP,
+    "circle": Circle,
+    "multi_similarity": MultiSimilarity,
+    "triplet": Triplet,
+    "batch_hard": BatchHardTriplet,
+    "ranking": RankingHinge,
+    "contrastive": Contrastive,
+    "cosine_contrastive": CosineContrastive,
+    "margin": Margin,
+    "lifted": LiftedStructure,
+    "generalised_lifted": GeneralisedLifted,
+    "n_pair": NPair,
+}
+
+PROXY_LOSSES: dict[str, type[ProxyLoss]] = {
+    "l2_softmax": L2Softmax,
+    "large_margin_softmax": LargeMarginSoftmax,
+    "sphereface": SphereFace,
+    "normface": NormFace,
+    "am_softmax": AMSoftmax,
+    "cosface": CosFace,
+    "arcface": ArcFace,
+    "proxy_nca": ProxyNCA,
+    "proxy_anchor": ProxyAnchor,
+    "soft_triple": SoftTriple,
+    "circle_class": CircleClass,
+}
+
+STRUCTURE_LOSSES: dict[str, type[StructureLoss]] = {
+    "squared_norm": SquaredNorm,
+    "soft_structure": SoftStructure,
+    "neighbour_structure": NeighbourStructure,
+    "intra_modal": IntraModalDistribution,
+}
+
+
+def make_pair_loss(name: str, options: Mapping[str, Any] | None = None) -> PairLoss:
+    """A pair loss out of a recipe.
+
+    Args:
+        name: key of `PAIR_LOSSES`.
+        options: arguments of its constructor by name.
+
+    Raises:
+        ConfigError: no such loss, an option that it does not have, or a value out of range.
+
+    Example:
+        >>> make_pair_loss("circle", {"gamma": 64.0}).gamma
+        64.0
+    """
+    if name not in PAIR_LOSSES:
+        near = difflib.get_close_matches(name, PAIR_LOSSES, n=1)
+        hint = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(PAIR_LOSSES)}."
+        raise ConfigError(f"no loss '{name}'. {hint}")
+    try:
+        return PAIR_LOSSES[name](**(options or {}))
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"loss '{name}': {error}. Its options are in docs/reference/losses.md.") from error
