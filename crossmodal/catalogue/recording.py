@@ -66,8 +66,7 @@ def draw_acoustic(features: Features, encoder: str) -> Acoustic | None:
     codes = np.clip(np.rint((bands - FLOOR_DB) / STEP_DB), 0, 255).astype(np.uint8)
     levels = _levels(codes)
     audible = _audible(levels, levels)
-    n_moving = sum(_motion(levels[rows], audible[rows]) >= LEAST_MOTION_DB for rows in _blocks(len(levels)))
-    if n_moving < LEAST_BLOCKS:
+    if (_motions(levels, audible) >= LEAST_MOTION_DB).sum() < LEAST_BLOCKS:
         return None
     packed = zlib.compress(np.ascontiguousarray(codes.T).tobytes(), 6)
     return Acoustic(encoder, _summary(levels, audible).astype("<f4").tobytes(), packed)
@@ -153,15 +152,18 @@ def _audible(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (louder > AUDIBLE_DB) & (louder > louder.max(1, keepdims=True) - BELOW_LOUDEST_DB)
 
 
-def _blocks(n_rows: int) -> list[slice]:
-    return [slice(at, at + BLOCK) for at in range(0, n_rows - BLOCK + 1, BLOCK_HOP)]
+def _blocks(rows: np.ndarray) -> np.ndarray:
+    """(n, 14, 20) the blocks of two seconds, one a second, of (T, 14)."""
+    if len(rows) < BLOCK:
+        return np.zeros((0, rows.shape[1], BLOCK), rows.dtype)
+    return np.lib.stride_tricks.sliding_window_view(rows, BLOCK, axis=0)[::BLOCK_HOP]
 
 
-def _motion(levels: np.ndarray, audible: np.ndarray) -> float:
-    """How far levels move round their mean in time, dB."""
-    if not audible.any():
-        return 0.0
-    return float(np.sqrt(((levels - levels.mean(0)) ** 2)[audible].mean()))
+def _motions(levels: np.ndarray, audible: np.ndarray) -> np.ndarray:
+    """(n,) how far levels move round their mean in time, dB, block by block."""
+    moves, heard = _blocks(levels), _blocks(audible)
+    moves = (moves - moves.mean(2, keepdims=True)) * heard
+    return np.sqrt(np.square(moves).sum((1, 2)) / np.maximum(heard.sum((1, 2)), 1))
 
 
 def _summary(levels: np.ndarray, audible: np.ndarray) -> np.ndarray:
@@ -212,19 +214,18 @@ def _agree(a: np.ndarray, b: np.ndarray, shift: float) -> bool:
     apart = (x - y - np.median((x - y)[audible])) * audible
     if _largest_moment(apart, audible) > MOST_MOMENT_DB:
         return False
-    return all(_block_agrees(x[rows], y[rows], apart[rows], audible[rows]) for rows in _blocks(len(x)))
+    return bool(_blocks_agree(x, y, apart, audible).all())
 
 
-def _block_agrees(x: np.ndarray, y: np.ndarray, apart: np.ndarray, audible: np.ndarray) -> bool:
-    count = audible.sum()
-    if count < BLOCK:  # quiet in both
-        return True
-    if np.abs(apart).sum() / count > MOST_BLOCK_DB:
-        return False
-    if min(_motion(x, audible), _motion(y, audible)) < LEAST_MOTION_DB:
-        return True
-    x, y = (x - x.mean(0)) * audible, (y - y.mean(0)) * audible
-    return bool((x * y).sum() >= LEAST_CORRELATION * np.sqrt((x * x).sum() * (y * y).sum()))
+def _blocks_agree(x: np.ndarray, y: np.ndarray, apart: np.ndarray, audible: np.ndarray) -> np.ndarray:
+    """(n,) block by block: hardly apart, and what moves in both moves alike; what is quiet in both agrees."""
+    heard = _blocks(audible)
+    count = heard.sum((1, 2))
+    is_near = np.abs(_blocks(apart)).sum((1, 2)) <= MOST_BLOCK_DB * count
+    is_still = np.minimum(_motions(x, audible), _motions(y, audible)) < LEAST_MOTION_DB
+    x, y = ((part - part.mean(2, keepdims=True)) * heard for part in (_blocks(x), _blocks(y)))
+    least = LEAST_CORRELATION * np.sqrt(np.square(x).sum((1, 2)) * np.square(y).sum((1, 2)))
+    return (count < BLOCK) | is_near & (is_still | ((x * y).sum((1, 2)) >= least))
 
 
 def _largest_moment(apart: np.ndarray, audible: np.ndarray) -> float:

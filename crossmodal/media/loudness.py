@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crossmodal.media.weighting import UNIT, KWeighting
+from crossmodal.media.weighting import CHUNK, KWeighting
 
 STEP = 0.1  # seconds: blocks of 400 ms overlap by 75 %, so four steps make a block
 ABSOLUTE_GATE = -70.0  # LUFS
@@ -13,7 +13,7 @@ RELATIVE_GATE = -10.0  # LU below the mean of what passes the absolute gate
 OFFSET = -0.691
 SURROUND_GAIN = 1.41
 RATE = 48_000
-AT_ONCE = 24 * UNIT  # samples that are filtered together: they stay in the cache
+AT_ONCE = 0.5  # seconds: what is filtered together at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class LoudnessMeter:
         self._peak = max(self._peak, float(samples.max()), -float(samples.min()))
         self._held.append(samples)
         self._n_held += samples.shape[1]
-        if self._n_held >= AT_ONCE:
+        if self._n_held >= AT_ONCE * rate:
             self._filter_held()
 
     def result(self) -> Loudness:
@@ -81,14 +81,12 @@ class LoudnessMeter:
         self._rest = np.zeros((n_channels, 0))
 
     def _filter_held(self) -> None:
-        """K-weight what is held, but for a rest of less than a unit of the filter."""
+        """K-weight what is held, but for a rest of less than a chunk of the filter."""
         samples = np.concatenate(self._held, axis=1)
-        n_whole = self._n_held // UNIT * UNIT
-        for at in range(0, n_whole, AT_ONCE):
-            piece = samples[:, at : min(at + AT_ONCE, n_whole)]
-            energies, self._rest = self._stepped(self._filter.apply(piece))
-            self._energies.append(energies)
-        self._held, self._n_held = [samples[:, n_whole:]], self._n_held - n_whole
+        n_whole = self._n_held // CHUNK * CHUNK
+        energies, self._rest = self._stepped(self._filter.apply(samples[:, :n_whole]))
+        self._energies.append(energies)
+        self._held, self._n_held = [samples[:, n_whole:].copy()], self._n_held - n_whole
 
     def _last_energies(self) -> np.ndarray:
         """Energies of the whole steps in what is held."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.signal import sosfilt
 
 from crossmodal.media.loudness import LoudnessMeter
-from crossmodal.media.weighting import UNIT, KWeighting, k_weighting
+from crossmodal.media.weighting import CHUNK, KWeighting, k_weighting
 
 
 def tone(dbfs: float, seconds: float, rate: int = 48_000, hz: float = 1000.0) -> np.ndarray:
@@ -82,10 +82,10 @@ def test_surround_channels_count_more_and_low_frequency_effects_not() -> None:
 
 @pytest.mark.parametrize("rate", [8000, 44_100, 192_000])
 def test_chunks_give_what_the_filters_give_sample_by_sample(rate: int) -> None:
-    noise = np.random.default_rng(rate).standard_normal((2, 5 * UNIT))
+    noise = np.random.default_rng(rate).standard_normal((2, 50 * CHUNK))
     weighting = KWeighting(rate, 2)
-    parts = [weighting.apply(noise[:, :UNIT]), weighting.apply(noise[:, UNIT : 4 * UNIT])]
-    parts.append(weighting.preview(noise[:, 4 * UNIT : -100]))
+    parts = [weighting.apply(noise[:, : 7 * CHUNK]), weighting.apply(noise[:, 7 * CHUNK : 40 * CHUNK])]
+    parts.append(weighting.preview(noise[:, 40 * CHUNK : -100]))
     expected = sosfilt(k_weighting(rate), noise[:, :-100], axis=1)
     np.testing.assert_allclose(np.concatenate(parts, axis=1), expected, atol=5e-5)
 
