@@ -5,6 +5,11 @@ import numpy as np
 from crossmodal.features.features import Features
 
 
+def row_count(duration: float, hop: float) -> int:
+    """Rows of a medium of `duration` seconds: the last is kept if half of it is there; at least one."""
+    return max(1, int(np.floor(duration / hop + 0.5 + 1e-9)))
+
+
 def at_hop(features: Features, hop: float) -> Features:
     """The same medium in rows of `hop` seconds, each read off linearly between the middles of the given rows.
 
@@ -22,7 +27,7 @@ def at_hop(features: Features, hop: float) -> Features:
     if np.isclose(features.hop, hop):
         return features
     given = len(features.values)
-    n_rows = max(1, int(np.floor(features.duration / hop + 0.5 + 1e-9)))  # as the curves count theirs
+    n_rows = row_count(features.duration, hop)
     place = (np.arange(n_rows) + 0.5) * (hop / features.hop)  # in given rows
     near = np.clip(place.astype(np.int64), 0, given - 1)
     low = np.clip(np.floor(place - 0.5).astype(np.int64), 0, given - 1)

@@ -35,7 +35,8 @@ class SideConfig(BaseModel):
     """What stands before one tower.
 
     Args:
-        encoder: name in `crossmodal.encoders.ENCODERS`.
+        encoder: name in `crossmodal.encoders.ENCODERS`, or a pretrained checkpoint: OWNER/NAME, or a folder (one
+            inside the model's folder goes first).
         encoder_fingerprint: the encoder that the tower was trained on; empty: whichever is installed.
         channels: C of its Features.
         level: how loudness is taken off; None: there is none (pictures).

@@ -10,7 +10,7 @@ from torch import nn
 from crossmodal.embedding import Embedding
 from crossmodal.encoders import make_encoder
 from crossmodal.errors import ModelError, one_line
-from crossmodal.features import Encoder, Features, Side, Source
+from crossmodal.features import Encoder, Features, Side, Source, at_hop
 from crossmodal.model.config import ModelConfig, SideConfig
 from crossmodal.model.embedding import embed_features
 from crossmodal.model.folder import CONFIG, WEIGHTS, read_folder, write_folder
@@ -73,7 +73,7 @@ class TwoTowerModel(nn.Module):
         """The embedding of one medium, or of a span of it; the same bits whatever else is embedded.
 
         Args:
-            features: made by the encoder of that side.
+            features: made by the encoder of that side; if its hop is not the model's, they are brought to that.
             side: `video` or `audio`.
             start, end: seconds, rounded to a hop; end None is the end. Level, mean and deviation are taken over the
                 span, and the times of its segments count from its start.
@@ -82,6 +82,7 @@ class TwoTowerModel(nn.Module):
             ModelError: features of another encoder, or a span that holds no row.
         """
         settings: SideConfig = getattr(self.config, side)
+        features = self._at_own_hop(features, settings, side)
         if features.values.shape[1] != settings.channels or not np.isclose(features.hop, self.config.hop):
             raise ModelError(
                 f"model {self.config.name!r} takes {side} features of {settings.channels} channels every "
@@ -130,9 +131,16 @@ class TwoTowerModel(nn.Module):
         model.folder, model._loaded = folder, model.fingerprint
         return model.eval()
 
-    @staticmethod
-    def _encoder(side: Side, settings: SideConfig) -> Encoder:
-        encoder = make_encoder(settings.encoder, side)
+    def _at_own_hop(self, features: Features, settings: SideConfig, side: Side) -> Features:
+        """Features in the model's hop, if they are those of its own encoder, whose pace is another."""
+        if np.isclose(features.hop, self.config.hop) or features.values.shape[1] != settings.channels:
+            return features
+        is_own = np.isclose(features.hop, self.encoders[side].hop)
+        return at_hop(features, self.config.hop) if is_own else features
+
+    def _encoder(self, side: Side, settings: SideConfig) -> Encoder:
+        inside = self.folder / settings.encoder if self.folder is not None else None
+        encoder = make_encoder(str(inside) if inside is not None and inside.is_dir() else settings.encoder, side)
         if settings.encoder_fingerprint not in ("", encoder.fingerprint):
             raise ModelError(
                 f"the model was trained on {side} features of {settings.encoder_fingerprint!r}, and this version makes "

@@ -1,0 +1,171 @@
+"""Pretrained networks as encoders: CLIP and SigLIP on pictures, CLAP and AST on sound.
+
+Decoding stays in a guarded child, which writes frames or samples into a temporary file; the network runs here, in
+batches of fixed size, so that memory is flat and the same file gives the same bits on one machine.
+"""
+
+import hashlib
+import json
+import os
+from contextlib import nullcontext
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from crossmodal.encoders.checkpoints import load_checkpoint
+from crossmodal.encoders.curves.rows import half
+from crossmodal.encoders.pretrained_reading import Sound, write_pictures, write_sound
+from crossmodal.errors import CrossmodalError
+from crossmodal.features import Features, Side, Source
+from crossmodal.features.resample import row_count
+from crossmodal.media import guard
+from crossmodal.similarity.threads import one_thread
+
+VERSION = 1  # goes up when what is read of a medium changes
+BATCH = 16  # pictures or windows at once: fixed, as batches of other sizes round otherwise
+SHORTEST = 0.1  # seconds of sound that a network is given; less is filled up with silence
+
+
+class PretrainedEncoder:
+    """The tower of a pretrained network on one side, by name or folder; frozen.
+
+    Rows are the network's own embedding: of the picture at the middle of each row, or of the window of sound round it
+    (moved inside at both ends). Nothing is drawn at random. Of media above ten minutes 40 windows of 12 s are seen.
+
+    Args:
+        name: folder of a checkpoint, or its name (OWNER/NAME) in the local cache; nothing is fetched.
+        side: `video` or `audio`.
+        device: where the network runs, in half precision on a GPU; None: a GPU if there is one.
+
+    Raises:
+        ModelError: the checkpoint is not here, or is none for this side.
+    """
+
+    def __init__(self, name: str, side: Side, device: str | torch.device | None = None) -> None:
+        loaded = load_checkpoint(name, side)
+        self.side: Side = side
+        self.family, self.processor = loaded.family, loaded.processor
+        self.hop = loaded.family.hop
+        self.seconds = loaded.family.seconds(loaded.processor)
+        self.fingerprint = f"{type(loaded.network).__name__}-{side}-{self._hash(loaded.network)}"
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.dtype = torch.float16 if self.device.type == "cuda" else torch.float32
+        self.network: Any = loaded.network.to(self.device, self.dtype)
+        self.channels = self._width()
+
+    def features(self, source: Source) -> Features:
+        """Features of the whole medium, rounded to float16; unseen rows are zero.
+
+        Raises:
+            MediaError: the file cannot be used.
+            CrossmodalError: there is no room for the temporary file.
+        """
+        # The prefix lets the guard sweep away what a killed process leaves.
+        with TemporaryDirectory(prefix=f"{guard.SPOOL_PREFIX}{os.getpid()}-") as folder:
+            out = Path(folder) / "read"
+            try:
+                return self._of_pictures(source, out) if self.side == "video" else self._of_sound(source, out)
+            except OSError as error:
+                raise CrossmodalError(
+                    f"{folder}: cannot be written ({error.strerror}). Make room, or set TMPDIR to another folder."
+                ) from error
+
+    def prepare(self, media: list[np.ndarray]) -> dict[str, Tensor]:
+        """The network's input, made by the checkpoint's own processor, on the device.
+
+        Args:
+            media: uint8 (3, H, W) pictures, or float32 (L,) sounds of at most a window, in [-1, 1].
+        """
+        if self.side == "video":
+            pictures = [torch.tensor(picture).to(self.device) for picture in media]
+            made = dict(self.processor(images=pictures, return_tensors="pt"))
+        else:
+            made = dict(self.processor(media, sampling_rate=self.processor.sampling_rate, return_tensors="pt"))
+        if "is_longer" in made:  # CLAP's processor draws one at random where none is
+            made["is_longer"] = torch.zeros_like(made["is_longer"])
+        return {
+            name: value.to(self.device, self.dtype if value.is_floating_point() else None)
+            for name, value in made.items()
+        }
+
+    def embed(self, inputs: dict[str, Tensor]) -> Tensor:
+        """(N, C) of what `prepare` gave."""
+        rows: Tensor = getattr(self.network(**inputs), self.family.output)
+        return rows
+
+    @torch.inference_mode()
+    def _rows(self, media: list[np.ndarray]) -> np.ndarray:
+        """(N, C) float32, N at most `BATCH`."""
+        with one_thread() if self.device.type == "cpu" else nullcontext():
+            return half(self.embed(self.prepare(media)).float().cpu().numpy())
+
+    def _of_pictures(self, source: Source, out: Path) -> Features:
+        read = guard.run(write_pictures, source, str(out), self.hop, self._size())
+        frames = np.memmap(out, np.uint8, "r", shape=(len(read.times), 3, read.height, read.width))
+        n_rows = row_count(read.duration, self.hop)
+        places = np.minimum((read.times / self.hop).astype(np.int64), n_rows - 1)
+        values, seen = np.zeros((n_rows, self.channels), np.float32), np.zeros(n_rows, np.bool_)
+        for at in range(0, len(frames), BATCH):
+            values[places[at : at + BATCH]] = self._rows(list(np.array(frames[at : at + BATCH])))
+        seen[places] = True
+        return Features(values, seen, self.hop, read.duration, silent=False, warnings=read.warnings)
+
+    def _of_sound(self, source: Source, out: Path) -> Features:
+        rate = self.processor.sampling_rate
+        read = guard.run(write_sound, source, str(out), rate, self.seconds)
+        n_rows = row_count(read.duration, self.hop)
+        seen, starts = self._windows(read, n_rows)
+        values = np.zeros((n_rows, self.channels), np.float32)
+        if not read.silent:
+            samples = np.memmap(out, "<f4", "r", shape=(read.n_samples,))
+            distinct, which = np.unique(np.round(starts * rate).astype(np.int64), return_inverse=True)
+            rows = [
+                self._rows([self._window(samples, start, rate) for start in distinct[at : at + BATCH]])
+                for at in range(0, len(distinct), BATCH)
+            ]
+            values[seen] = np.concatenate(rows)[which]
+        return Features(values, seen, self.hop, read.duration, silent=read.silent, warnings=read.warnings)
+
+    def _windows(self, read: Sound, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
+        """Which rows are seen (T,), and of those the start of the window round each, seconds."""
+        middles = (np.arange(n_rows) + 0.5) * self.hop
+        seen = np.zeros(n_rows, np.bool_)
+        for first, last in read.windows:
+            seen |= (middles >= first) & (middles < last)
+        if len(read.windows) == 1:
+            seen[:] = True
+        latest = max(0.0, read.duration - self.seconds)
+        return seen, np.clip(middles[seen] - self.seconds / 2, 0.0, latest)
+
+    def _window(self, samples: np.ndarray, start: int, rate: int) -> np.ndarray:
+        window = np.array(samples[start : start + round(self.seconds * rate)], np.float32)
+        return np.pad(window, (0, max(0, round(SHORTEST * rate) - len(window))))
+
+    def _size(self) -> int | tuple[int, int]:
+        """Pixels that the processor brings pictures to: the decoder does it, and the processor has nothing to scale."""
+        size = dict(self.processor.size)
+        if size.get("shortest_edge"):
+            return int(size["shortest_edge"])
+        return int(size["height"]), int(size["width"])
+
+    def _width(self) -> int:
+        """C, as the network itself says."""
+        if self.side == "video":
+            size = self._size()
+            shape = (size, size) if isinstance(size, int) else size
+            return self._rows([np.zeros((3, *shape), np.uint8)]).shape[1]
+        return self._rows([np.zeros(round(SHORTEST * self.processor.sampling_rate), np.float32)]).shape[1]
+
+    def _hash(self, network: torch.nn.Module) -> str:
+        """Of weights, processor and settings; the same by name, by folder and on any device."""
+        settings = {key: value for key, value in self.processor.to_dict().items() if not key.startswith("_")}
+        told = json.dumps([VERSION, BATCH, self.hop, self.seconds, settings], sort_keys=True, default=str)
+        digest = hashlib.sha256(told.encode())
+        for key, tensor in sorted(network.state_dict().items()):
+            digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()[:24]
