@@ -1,117 +1,110 @@
-"""The first page, small and plain: a clip, one button, the ranked tracks, and the clip with the chosen one under it."""
+"""The page's Blocks: two surfaces of our own, the events behind them, and the named endpoints for programs."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from app.web import rows
-from app.web.workspace import Workspace
+from app.web.access import is_local
+from app.web.api import Endpoints
+from app.web.clips import Clip
+from app.web.desk import Desk
+from app.web.words import said, trouble
 from crossmodal.errors import CrossmodalError, MediaError
-from crossmodal.matching import Match, Matcher, Matches
-from crossmodal.media import guard, mux
 
 HERE = Path(__file__).parent
-CSS = (HERE / "page.css").read_text(encoding="utf-8")
-SOUNDS = {"Off": "off", "Low": "low", "Full": "full"}
-MUXING = guard.Limits(seconds=60.0, memory_bytes=2 << 30)  # an encoder of large pictures holds many of them
-HEAD = (
-    '<div class="cm-head"><h1>crossmodal</h1><span>Music for your video, from your own library. '
-    "Nothing leaves the computer that runs crossmodal.</span></div>"
+GONE = said(
+    "Your last clip is no longer kept: it was deleted, or crossmodal was started anew.", "Drop it again.", "gone"
 )
-EMPTY = '<div class="cm-empty">The tracks that fit appear here.</div>'
+AT_ONCE = 4  # searches that are followed; of those, two decode at a time
+
+
+def _text(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")
 
 
 class Page:
-    """Builds the Blocks and answers its events; one instance serves every visitor, whose own things are in State."""
+    """Builds the Blocks and answers its events; one instance serves every visitor."""
 
-    def __init__(self, matcher: Matcher, workspace: Workspace, examples: list[Path]) -> None:
-        self.matcher, self.workspace, self.examples = matcher, workspace, examples
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
 
     def build(self) -> gr.Blocks:
         """The page."""
         with gr.Blocks(title="crossmodal", analytics_enabled=False, delete_cache=(3600, 86400)) as blocks:
-            gr.HTML(HEAD)
-            with gr.Row(equal_height=False):
-                with gr.Column(scale=5, min_width=340):
-                    clip = gr.Video(label="Drop a video clip here", sources=["upload"], elem_id="clip", height=320)
-                    go = gr.Button("Find music", variant="primary", elem_id="go")
-                    status = gr.HTML(elem_id="status")
-                    preview = gr.HTML(elem_id="preview")
-                    sound = gr.Radio(list(SOUNDS), value="Off", label="Clip sound", elem_id="sound", visible=False)
-                    if self.examples:
-                        gr.Examples([[str(path)] for path in self.examples], clip, label="Or try one of these")
-                with gr.Column(scale=4, min_width=340):
-                    player = gr.HTML(elem_id="player")
-                    listing = gr.HTML(
-                        EMPTY, elem_id="tracks", js_on_load=(HERE / "rows.js").read_text(encoding="utf-8")
-                    )
-            found: gr.State = gr.State(None)
-            chosen: gr.State = gr.State(0)
-            shown = [status, listing, player, preview, sound]
-            go.click(self.find, clip, [found, chosen, *shown], api_name="match", concurrency_limit=2)
-            listing.click(
-                self.choose, [clip, found, sound], [chosen, *shown], api_visibility="private", concurrency_limit=2
+            surface = gr.HTML(
+                html_template=_text("surface.html"),
+                js_on_load=_text("surface.js"),
+                elem_id="cm-surface",
+                apply_default_css=False,
+                padding=False,
             )
-            sound.change(
-                self.restage,
-                [clip, found, chosen, sound],
-                [status, preview],
-                api_visibility="private",
-                concurrency_limit=2,
+            music = gr.HTML(
+                html_template=_text("music.html"),
+                js_on_load=_text("music.js"),
+                elem_id="cm-music",
+                apply_default_css=False,
+                padding=False,
             )
+            hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+            search = surface.search(
+                self.search, None, surface, concurrency_limit=AT_ONCE, trigger_mode="multiple", **hidden
+            )
+            surface.halt(self.halt, None, surface, cancels=[search], queue=False, **hidden)
+            music.bring(self.bring, None, music, **hidden)
+            music.stop(self.stop, None, music, **hidden)
+            Endpoints(self.desk).register()
         return blocks
 
-    def find(self, clip: str | None, progress: gr.Progress = gr.Progress()) -> tuple[Any, ...]:  # noqa: B008
-        """Match the clip and stage the best track under it."""
-        nothing = (None, 0, "", EMPTY, "", "", gr.update(visible=False))
-        if not clip:
-            return (*nothing[:2], rows.trouble("No clip yet. Drop a video above, or pick an example."), *nothing[3:])
+    def search(self, event: gr.EventData) -> Iterator[dict[str, Any]]:
+        """Search for the clip that the event names: a new upload, an example, or one that is kept."""
+        asked = event._data if isinstance(event._data, dict) else {}
         try:
-            progress(0.1, desc="Looking at the pictures")
-            matches = self.matcher.match_media(clip, k=10)
+            clip = self._clip(asked)
         except CrossmodalError as error:
-            return (*nothing[:2], rows.trouble(error), *nothing[3:])
-        progress(0.8, desc="Putting the music under the picture")
-        return (matches, 0, *self.stage(clip, matches, 0, "Off"))
+            yield {"state": "trouble", "trouble": trouble(error, str(asked.get("name") or "") or None)}
+            return
+        if asked.get("instead"):
+            self.desk.searches.cancel(str(asked["instead"]))
+        if clip is None:
+            yield {"state": "gone", "trouble": GONE}
+            return
+        resumes = bool(asked.get("resume"))
+        steps = self.desk.searches.resume(clip) if resumes else self.desk.searches.follow(clip)
+        yield from steps
 
-    def choose(self, clip: str, matches: Matches | None, sound: str, event: gr.EventData) -> tuple[Any, ...]:
-        """Stage the track of the row that was clicked."""
-        rank = int(event._data.get("rank", 0)) if isinstance(event._data, dict) else 0
-        if matches is None or not 0 <= rank < len(matches.matches):
-            return (0, rows.trouble("Search first, then choose a track."), EMPTY, "", "", gr.update(visible=False))
-        return (rank, *self.stage(clip, matches, rank, sound))
+    def _clip(self, asked: dict[str, Any]) -> Clip | None:
+        if asked.get("path"):
+            return self.desk.clips.add_upload(str(asked["path"]), str(asked.get("name") or "clip"))
+        if asked.get("example"):
+            return self.desk.clips.add_example(str(asked["example"]))
+        return self.desk.clips.get(str(asked.get("clip")))
 
-    def restage(self, clip: str, matches: Matches | None, rank: int, sound: str) -> tuple[str, str]:
-        """The preview again, with the clip's own sound at another level."""
-        if matches is None:
-            return "", ""
-        status, _, _, preview, _ = self.stage(clip, matches, rank, sound)
-        return status, preview
+    def halt(self, event: gr.EventData) -> dict[str, Any]:
+        """End the search for a clip."""
+        asked = event._data if isinstance(event._data, dict) else {}
+        clip_id = str(asked.get("clip"))
+        self.desk.searches.cancel(clip_id)
+        return {"state": "stopped", "id": clip_id}
 
-    def stage(self, clip: str, matches: Matches, rank: int, sound: str) -> tuple[Any, ...]:
-        """Status, list, player, preview and sound choice with the track of `rank` chosen."""
-        match = matches.matches[rank]
-        status = rows.notice(" ".join(f"{line[:1].upper()}{line[1:].rstrip('.')}." for line in matches.query.warnings))
+    def bring(self, event: gr.EventData, request: gr.Request) -> dict[str, Any]:
+        """Begin to read a folder, or files that were uploaded."""
+        asked = event._data if isinstance(event._data, dict) else {}
         try:
-            preview = rows.preview(self.make_preview(clip, match, sound), self.note(match))
-        except MediaError as error:
-            status, preview = rows.trouble(error), ""
-        listing = rows.match_list(matches, rank)
-        return status, listing, rows.player(match), preview, gr.update(visible=True)
+            if asked.get("folder") is not None:
+                host = None if request.client is None else request.client.host
+                self.desk.add_folder(str(asked["folder"]), is_local(host, dict(request.headers)))
+            else:
+                files = [(str(file.get("path")), str(file.get("name"))) for file in asked.get("files", [])]
+                self.desk.add_files(files)
+        except (CrossmodalError, OSError) as error:
+            name = error.file if isinstance(error, MediaError) else None
+            return {"said": trouble(error, name), "at": asked.get("at")}
+        return {"said": None, "at": asked.get("at")}
 
-    def make_preview(self, clip: str, match: Match, sound: str) -> str:
-        """Mux the clip with the track from its start; the name that the preview route serves it by."""
-        self.workspace.forget_previews()
-        out = self.workspace.new_preview()
-        track = match.track
-        gain = mux.gain_db(track.loudness_lufs, track.peak_dbfs)
-        guard.run(
-            mux.preview, clip, track.path, out, limits=MUXING, start=match.start, own_sound=SOUNDS[sound], gain=gain
-        )
-        return out.name
-
-    @staticmethod
-    def note(match: Match) -> str:
-        short = "The track is shorter than the clip: it starts again with a crossfade. " if match.is_short else ""
-        return f"{short}With {rows.title(match)} from {rows.clock(match.start)}."
+    def stop(self, event: gr.EventData) -> dict[str, Any]:
+        """End the job that adds music; what is done is kept."""
+        self.desk.indexer.stop()
+        asked = event._data if isinstance(event._data, dict) else {}
+        return {"said": None, "at": asked.get("at")}

@@ -1,4 +1,4 @@
-"""The server: catalogue and matcher opened once, media served by id, the page mounted beside."""
+"""The server: library, desk and page opened once; the page mounted beside what it fetches by id."""
 
 import atexit
 import os
@@ -9,26 +9,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastapi import FastAPI, HTTPException
-from fastapi.responses import FileResponse
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
 
 from app import demo_library
+from app.web import limits
+from app.web.access import Folders
 from app.web.hosts import HostCheck
 from app.web.workspace import Workspace
 from crossmodal.catalogue import Catalogue, default_folder
 from crossmodal.errors import CatalogueError, ConfigError
-from crossmodal.matching import Matcher
 
-MEDIA_TYPES = {
-    ".flac": "audio/flac",
-    ".m4a": "audio/mp4",
-    ".mp3": "audio/mpeg",
-    ".oga": "audio/ogg",
-    ".ogg": "audio/ogg",
-    ".opus": "audio/ogg",
-    ".wav": "audio/wav",
-    ".mp4": "video/mp4",
-}
+HERE = Path(__file__).parent
+WAITING = 100  # calls that may wait for their turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +33,7 @@ class Settings:
     host: str
     port: int
     allow_host: tuple[str, ...]
+    allow_folder: tuple[str, ...]
     max_upload: str
 
 
@@ -47,85 +41,82 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     """Run the page until it is stopped.
 
     Raises:
-        ConfigError: the port is taken, or the address is not of this computer.
+        ConfigError: the port is taken, the address is not of this computer, or the upload limit is no size.
         CatalogueError, ModelError: the catalogue or the model cannot be opened.
     """
+    limit_bytes = upload_limit(settings.max_upload)
     check_port(settings.host, settings.port)
     workspace = Workspace()
     atexit.register(workspace.close)
     # Gradio reads these when it is first imported: no outside host is asked, uploads stay in our own folder.
     os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1", GRADIO_TEMP_DIR=str(workspace.uploads))
     os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1,localhost,::1"
-    folder = catalogue_to_show(settings, say)
-    with Matcher.open(folder, model=settings.model) as matcher:
-        run_server(build(settings, matcher, folder, workspace), settings, say)
+    from app.web.desk import Desk  # torch and gradio load here, after the address was found to be free
+    from app.web.library import Library
+    from crossmodal.model import TwoTowerModel
 
-
-def catalogue_to_show(settings: Settings, say: Callable[[str], None]) -> Path:
-    """The person's catalogue, or the demo library's where it holds no music yet."""
     folder = Path(settings.catalogue) if settings.catalogue else default_folder()
-    if has_music(folder):
-        return folder
-    demo_folder = demo_library.demo_catalogue_folder(folder)
-    demo_library.make_first_dozen(demo_folder, settings.model, say)
-    child = demo_library.start_the_rest(demo_folder, settings.model)
-    atexit.register(child.terminate)
-    say(f"This is the demo library. Your own music: crossmodal index FOLDER{catalogue_option(settings)}")
-    return demo_folder
+    demo = demo_for(folder, settings, say)
+    library = Library(folder, demo, TwoTowerModel.from_pretrained(settings.model))
+    desk = Desk(library, workspace, Folders(settings.allow_folder), settings.model, limit_bytes)
+    atexit.register(desk.close)
+    desk.catch_up()
+    run_server(build(desk, settings), settings, say)
 
 
-def has_music(folder: Path) -> bool:
-    """Whether a catalogue stands in `folder` and holds a track."""
+def demo_for(folder: Path, settings: Settings, say: Callable[[str], None]) -> Path | None:
+    """The folder of the demo library, begun where no catalogue was ever made; None: there is a catalogue, use it."""
     try:
-        with Catalogue.open(folder, read_only=True) as catalogue:
-            return catalogue.count() > 0
+        with Catalogue.open(folder, read_only=True):
+            return None
     except CatalogueError as error:
-        if error.kind == "missing":
-            return False
-        raise
+        if error.kind != "missing":
+            raise
+    demo = demo_library.demo_catalogue_folder(folder)
+    demo_library.make_first_dozen(demo, settings.model, say)
+    child = demo_library.start_the_rest(demo, settings.model)
+    atexit.register(child.terminate)
+    say("This is the demo library. Add your own music on the page, or with crossmodal index FOLDER.")
+    return demo
 
 
-def catalogue_option(settings: Settings) -> str:
-    return f" -c {settings.catalogue}" if settings.catalogue else ""
+def upload_limit(text: str) -> int:
+    """`--max-upload` in bytes.
+
+    Raises:
+        ConfigError: it is no size.
+    """
+    try:
+        return limits.as_bytes(text)
+    except ValueError as error:
+        raise ConfigError(f"--max-upload: {text!r} is no size. Give one such as 500mb or 4gb.") from error
 
 
-def build(settings: Settings, matcher: Matcher, folder: Path, workspace: Workspace) -> FastAPI:
-    """The web application: media and previews by id, and the page."""
+def build(desk: "Desk", settings: Settings) -> FastAPI:  # type: ignore[name-defined]  # noqa: F821 (loads gradio)
+    """The web application."""
     import gradio
 
-    from app.web.page import CSS, Page
+    from app.web.page import Page
+    from app.web.routes import router
 
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-
-    @server.get("/media/{track_id}")
-    def media(track_id: int) -> FileResponse:
-        found = matcher.catalogue.tracks_by_id([track_id])
-        path = found[0].path if found else None
-        if path is None or not path.is_file():
-            raise HTTPException(404, "This file is missing.")
-        return FileResponse(path, media_type=MEDIA_TYPES.get(path.suffix.lower(), "application/octet-stream"))
-
-    @server.get("/preview/{name}")
-    def preview(name: str) -> FileResponse:
-        path = workspace.preview(name)
-        if path is None:
-            raise HTTPException(404, "This preview is gone. Choose the track again.")
-        return FileResponse(path, media_type="video/mp4")
-
-    theme = gradio.themes.Base(
-        primary_hue="emerald", neutral_hue="gray", font=["system-ui", "sans-serif"], font_mono=["monospace"]
-    )
-    blocks = Page(matcher, workspace, demo_library.example_clips(folder)).build()
+    server.include_router(router(desk))
+    server.mount("/cm/static", StaticFiles(directory=HERE / "static"))
+    blocks = Page(desk).build()
+    blocks.queue(max_size=WAITING)
     gradio.mount_gradio_app(
         server,
         blocks,
         path="/",
-        max_file_size=settings.max_upload,
-        theme=theme,
-        css=CSS,
+        max_file_size=desk.max_upload_bytes,
+        theme=gradio.themes.Base(font=[gradio.themes.Font("sans-serif")], font_mono=[gradio.themes.Font("monospace")]),
+        head=(HERE / "head.html").read_text(encoding="utf-8"),
+        favicon_path=str(HERE / "static" / "icon.png"),
         footer_links=[],
         ssr_mode=False,
+        run_history=False,
     )
+    server.add_middleware(limits.BodyLimit, limit_bytes=desk.max_upload_bytes)
     server.add_middleware(HostCheck, allowed=[settings.host, *settings.allow_host])
     return server
 
@@ -135,7 +126,12 @@ def run_server(server: FastAPI, settings: Settings, say: Callable[[str], None]) 
 
     shown = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host
     config = uvicorn.Config(
-        server, host=settings.host, port=settings.port, log_level="warning", timeout_graceful_shutdown=2
+        server,
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        timeout_graceful_shutdown=2,
+        proxy_headers=False,  # who asks is whoever is connected, not who a header says it is
     )
     runner = uvicorn.Server(config)
     announce = runner.startup

@@ -1,7 +1,6 @@
-"""The page's private temporary folder: uploads and previews, gone with the process."""
+"""The page's private temporary folder: uploads, and what is drawn or decoded from them, gone with the process."""
 
 import os
-import secrets
 import shutil
 import tempfile
 from pathlib import Path
@@ -20,25 +19,19 @@ class Workspace:
     def __init__(self) -> None:
         sweep_leftovers()
         self.folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
-        self.uploads = self.folder / "uploads"
-        self.previews = self.folder / "previews"
-        self.uploads.mkdir()
-        self.previews.mkdir()
+        self.uploads = self._new("uploads")
+        self.clips = self._new("clips")
+        self.sounds = self._new("sounds")
 
-    def new_preview(self) -> Path:
-        """A path for one preview, under a name that cannot be guessed."""
-        return self.previews / f"{secrets.token_urlsafe(18)}.mp4"
+    def _new(self, name: str) -> Path:
+        (self.folder / name).mkdir()
+        return self.folder / name
 
-    def preview(self, name: str) -> Path | None:
-        """The preview of that name, or None."""
-        path = self.previews / name
-        return path if path.parent == self.previews and path.is_file() else None
-
-    def forget_previews(self, keep: int = 24) -> None:
-        """Remove all but the newest `keep` previews."""
-        newest_first = sorted(self.previews.glob("*.mp4"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
-        for path in newest_first[keep:]:
-            path.unlink(missing_ok=True)
+    def uploaded(self, path: str) -> Path | None:
+        """`path` if it is a file in the folder of uploads, with no way round it; else None."""
+        real = Path(os.path.realpath(path))
+        inside = real.is_relative_to(os.path.realpath(self.uploads))
+        return real if inside and real.is_file() else None
 
     def close(self) -> None:
         """Remove the folder."""

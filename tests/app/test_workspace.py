@@ -22,20 +22,12 @@ def test_leftovers_of_a_dead_process_go_and_a_live_ones_stay(tmp_path, monkeypat
     assert not workspace.folder.exists()
 
 
-@pytest.mark.parametrize("name", ["../uploads/clip.mp4", "/etc/hostname", "..", "", "nothing.mp4"])
-def test_a_preview_is_served_only_from_its_own_folder(tmp_path, monkeypatch, name: str) -> None:
+@pytest.mark.parametrize("path", ["{uploads}/../clips/x.mp4", "/etc/hostname", "..", "", "{uploads}/link", "{uploads}"])
+def test_an_upload_is_taken_only_from_its_own_folder(tmp_path, monkeypatch, path: str) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     workspace = Workspace()
-    (workspace.uploads / "clip.mp4").write_bytes(b"x")
-    assert workspace.preview(name) is None
-
-
-def test_only_the_newest_previews_are_kept(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    workspace = Workspace()
-    paths = [workspace.new_preview() for _ in range(5)]
-    for age, path in enumerate(paths):
-        path.write_bytes(b"x")
-        os.utime(path, ns=(age, age))
-    workspace.forget_previews(keep=2)
-    assert [path.exists() for path in paths] == [False, False, False, True, True]
+    (workspace.clips / "x.mp4").write_bytes(b"x")
+    (workspace.uploads / "link").symlink_to("/etc/hostname")
+    (workspace.uploads / "mine.mp4").write_bytes(b"x")
+    assert workspace.uploaded(path.format(uploads=workspace.uploads)) is None
+    assert workspace.uploaded(str(workspace.uploads / "mine.mp4")) is not None

@@ -1,17 +1,14 @@
-"""A real server over a fresh catalogue, and a real browser."""
+"""Real servers over real catalogues, and a real browser."""
 
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from e2e.serving import LONG, Person, Server, make_catalogue, running
+
+from crossmodal.demo import make_clip
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = [
@@ -20,60 +17,68 @@ FLAGS = [
 ]  # fmt: skip
 
 
-@dataclass
-class Server:
-    """A running `crossmodal app`."""
-
-    address: str
-    process: subprocess.Popen[str]
-    catalogue: Path
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_until_it_answers(address: str, process: subprocess.Popen[str], seconds: float = 540) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            with urllib.request.urlopen(address, timeout=5):
-                return
-        except OSError:
-            time.sleep(0.3)
-    process.kill()
-    raise RuntimeError(f"the server did not answer: {process.communicate()[1][-2000:]}")
+@pytest.fixture(scope="session")
+def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A catalogue of twelve made tracks; read-only by agreement."""
+    return make_catalogue(tmp_path_factory.mktemp("library"))
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """`crossmodal app` on a folder without a catalogue: it makes the demo library by itself."""
-    folder, port = tmp_path_factory.mktemp("catalogue"), free_port()
-    command = [sys.executable, "-c", "from app.cli import main; main()", "app", "-c", str(folder), "--port", str(port)]
-    environment = {**os.environ, "http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
-    address = f"http://127.0.0.1:{port}"
-    wait_until_it_answers(address, process)
-    yield Server(address, process, folder)
-    process.terminate()
-    process.wait(20)
+def server(catalogue: Path) -> Iterator[Server]:
+    """The page over the made catalogue."""
+    with running(catalogue) as server:
+        yield server
 
 
-@pytest.fixture
-def page(server: Server):
-    """A fresh browser page on the server; every address that it asked is in `page.asked`."""
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip of eight seconds with sound."""
+    path = tmp_path_factory.mktemp("clips") / "clip.mp4"
+    return make_clip(path, seconds=8, size=(320, 180), cuts=(2.0, 4.0, 6.0), seed=3, sound=True)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """One Chromium for all tests of a process."""
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.asked = []
-        page.on("request", lambda request: page.asked.append(request.url))
-        page.goto(server.address)
-        page.wait_for_selector("#go")
-        yield page
+        yield browser
         browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Opens a server in a context of its own; addresses asked are in `page.asked`, faults of the script in `faults`."""
+    contexts = []
+
+    def opened(server: Server, width: int = 1440, height: int = 900, **options: Any) -> Any:
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.asked, page.faults = [], []
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.on("pageerror", lambda error: page.faults.append(str(error)))
+        page.goto(server.address)
+        page.wait_for_function("window.crossmodal?.state.library", timeout=LONG)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(open_page: Callable[..., Any], server: Server) -> Iterator[Any]:
+    """A page on the server; a fault of its script fails the test."""
+    page = open_page(server)
+    yield page
+    assert page.faults == []
+
+
+@pytest.fixture
+def person() -> type[Person]:
+    return Person
