@@ -38,6 +38,7 @@ class TrackBlock:
         seen: (B, L) bool, False past the end.
         all_seen: whether every step of every track is.
         spectra: (B, H, d, F) complex64 of the rows less their means.
+        kept: of one window length, what `starts.py` would compute anew for every clip of that length.
     """
 
     index: list[int]
@@ -48,6 +49,7 @@ class TrackBlock:
     seen: Tensor
     all_seen: bool
     spectra: Tensor
+    kept: dict[int, Tensor] = field(default_factory=dict)
 
     def centred(self) -> Tensor:
         """(B, H, d, L) float32: the rows less their means, zero where unseen."""
@@ -96,7 +98,8 @@ class TrackSpectra:
     @property
     def n_bytes(self) -> int:
         """Memory that the tracks take."""
-        return sum(part.nbytes for block in self.blocks for part in (block.rows, block.seen, block.spectra))
+        held = ((block.rows, block.seen, block.spectra, *block.kept.values()) for block in self.blocks)
+        return sum(part.nbytes for parts in held for part in parts)
 
     def pick(self, places: list[int]) -> "TrackSpectra":
         """Some of the tracks, by their places, as a bank of their own in the order of `places`."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from crossmodal.similarity.correlation import BETA, inverse_norm, over_heads, over_heads_sharp
 from crossmodal.similarity.spectra import TrackBlock, TrackSpectra
 from crossmodal.similarity.threads import one_thread
-from crossmodal.similarity.windows import ClipWindows
+from crossmodal.similarity.windows import WINDOW_STEPS, ClipWindows
 
 BONUS = 0.1  # what a start at 0 is favoured by: editors begin there in a third of cases
 APART_STEPS = 20  # peaks lie at least this far from each other: 2 s
@@ -149,7 +149,7 @@ def _block_scores(clip: ClipWindows, block: TrackBlock) -> Tensor:
 def _moving_whole(clip: ClipWindows, block: TrackBlock, most: int) -> Tensor:
     """(B, K) where every step of both sides is seen: the clip's sums are constants."""
     n, size = clip.length, block.rows.shape[-1]
-    track_part = _moving_inverse_norm(block, n)  # (B, H, L - n + 1)
+    track_part = _kept_inverse_norm(block, n)  # (B, H, L - n + 1)
     total = track_part.new_zeros(len(block.index), most)
     for offset, window in zip(clip.offsets, clip.values, strict=True):
         clip_part = BETA * inverse_norm(window.square().sum((0, 2)), n)  # (H,)
@@ -160,6 +160,16 @@ def _moving_whole(clip: ClipWindows, block: TrackBlock, most: int) -> Tensor:
         sharp = torch.fft.irfft(dots, size)[..., offset : offset + most]  # (B, H, K) beta r_h, but for the track's part
         total += over_heads_sharp(sharp.mul_(track_part[..., offset : offset + most]), 1)
     return total.div_(len(clip.offsets))
+
+
+def _kept_inverse_norm(block: TrackBlock, n: int) -> Tensor:
+    """`_moving_inverse_norm`, two thirds of a search, kept for the length of every clip of 30 s and more."""
+    if n != WINDOW_STEPS:
+        return _moving_inverse_norm(block, n)
+    found = block.kept.get(n)
+    if found is None:
+        found = block.kept[n] = _moving_inverse_norm(block, n)  # two threads at once make the same
+    return found
 
 
 def _moving_inverse_norm(block: TrackBlock, n: int) -> Tensor:

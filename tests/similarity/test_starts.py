@@ -91,6 +91,14 @@ def test_the_planted_start_is_found_for_short_and_for_long_clips() -> None:
         assert best.r_start.item() > 0.9  # heads under the floor say nothing
 
 
+def test_a_second_search_gives_the_bits_of_the_first_for_another_clip_too() -> None:
+    bank, anew = (TrackSpectra.of([draw(seed, 700) for seed in (1, 2)]) for _ in range(2))
+    for clip in (draw(1, 400), draw(5, 330)):
+        first, again = (search_starts(clip_windows(*clip), bank).r for _ in range(2))
+        assert torch.equal(first, again) and bank.n_bytes > anew.n_bytes
+    assert torch.equal(again, search_starts(clip_windows(*clip), anew).r)
+
+
 def test_reduced_and_whole_results_agree_and_keep_the_order_of_the_tracks() -> None:
     tracks = [draw(at, steps) for at, steps in enumerate([90, 400, 30, 95, 400, 31, 1000])]
     clip = clip_windows(*draw(50, 60))
