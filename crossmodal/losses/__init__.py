@@ -6,9 +6,12 @@ from crossmodal.losses.batch import Extra, PairBatch, SideBatch
 from crossmodal.losses.circle import Circle
 from crossmodal.losses.contrastive import Contrastive, CosineContrastive
 from crossmodal.losses.cross_modal import CrossModalLoss
+from crossmodal.losses.gather import gather_batch, gather_rows
+from crossmodal.losses.gradient_cache import GradientCache
 from crossmodal.losses.infonce import InfoNCE
 from crossmodal.losses.lifted import GeneralisedLifted, LiftedStructure
 from crossmodal.losses.margin import Margin
+from crossmodal.losses.memory import CrossBatchMemory
 from crossmodal.losses.multi_similarity import MultiSimilarity
 from crossmodal.losses.n_pair import NPair
 from crossmodal.losses.proxies import ProxyLoss
@@ -25,6 +28,7 @@ from crossmodal.losses.structure import (
     StructureLoss,
 )
 from crossmodal.losses.supcon import SupCon
+from crossmodal.losses.tiled import TiledLoss
 from crossmodal.losses.triplet import BatchHardTriplet, Triplet
 
 __all__ = [
@@ -39,9 +43,11 @@ __all__ = [
     "Contrastive",
     "CosFace",
     "CosineContrastive",
+    "CrossBatchMemory",
     "CrossModalLoss",
     "Extra",
     "GeneralisedLifted",
+    "GradientCache",
     "InfoNCE",
     "IntraModalDistribution",
     "Kind",
@@ -67,7 +73,10 @@ __all__ = [
     "SquaredNorm",
     "StructureLoss",
     "SupCon",
+    "TiledLoss",
     "Triplet",
+    "gather_batch",
+    "gather_rows",
     "make_pair_loss",
     "masked_logsumexp",
 ]
