@@ -133,9 +133,15 @@ def _domains(
     if inputs.data is not None:
         return training_domains(inputs.data, config.data, store, seed=config.seed, progress=tell), []
     domains, failed = {}, []
+    model = new_model(config)  # for its encoders and its hop
     for path in inputs.manifests:
         found = read_pairs(
-            path, store, split=_train_split(path), root=inputs.root, progress=lambda d, t: tell("rows", d, t)
+            path,
+            store,
+            split=_train_split(path),
+            root=inputs.root,
+            model=model,
+            progress=lambda d, t: tell("rows", d, t),
         )
         domains[path.stem] = found.pairs
         failed += found.failed

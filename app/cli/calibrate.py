@@ -42,7 +42,7 @@ def calibrate(
             features,
             split=split,
             root=Path(root) if root else None,
-            encoders=loaded.encoders,
+            model=loaded,
             progress=lambda done, total: tell("rows", done, total),
         )
         calibration = fit(found.pairs, loaded, progress=lambda done, total: tell("calibration", done, total))

@@ -45,7 +45,7 @@ def evaluate(
             features,
             split=split,
             root=Path(root) if root else None,
-            encoders=loaded.encoders,
+            model=loaded,
             progress=lambda done, total: tell("rows", done, total),
         )
         result = run(

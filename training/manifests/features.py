@@ -1,7 +1,8 @@
 """Features that others computed: arrays on disk, and manifests whose rows name them instead of media.
 
 So an experiment runs where the raw videos cannot be shared (VM-NET, MVPt, MGSV-EC). `video` and `audio` of such a row
-name an array (`.npy`, or a tensor in `.pt`), or a Parquet file of many media.
+name an array (`.npy`, or a tensor in `.pt`), or a Parquet file of many media; `training.data.manifest.read_pairs`
+makes pairs of them as of media.
 """
 
 import math
@@ -13,10 +14,8 @@ from typing import Any
 import numpy as np
 
 from crossmodal.errors import ManifestError
-from crossmodal.features import Features, Side, at_hop
-from crossmodal.manifest import Row, read_rows
-from training.data.manifest import ManifestPairs
-from training.data.pairs import Pair, span
+from crossmodal.features import Features, Side
+from crossmodal.manifest import Row
 
 ARRAYS = (".npy", ".pt")
 TABLES = (".parquet", ".pq")
@@ -130,61 +129,6 @@ class FeatureRows:
 def names_features(row: Row) -> bool:
     """Whether a row's video is an array or a table of features, by the name's ending."""
     return row.video.suffix.lower() in (*ARRAYS, *TABLES)
-
-
-def read_feature_pairs(
-    path: Path,
-    *,
-    split: str | None = None,
-    root: Path | None = None,
-    domain: str | None = None,
-    hop: float | None = None,
-) -> ManifestPairs:
-    """Pairs out of a manifest that names features, as `training.data.manifest.read_pairs` gives them out of media.
-
-    Args:
-        path: JSONL, CSV or Parquet.
-        split: only rows of this split; None takes all.
-        root: what relative paths start from; None is the manifest's folder.
-        domain: of the pairs; None is the file's name.
-        hop: seconds: both sides are brought to it; None: as they are.
-
-    Raises:
-        ManifestError: it cannot be read, or has no row of that split.
-    """
-    rows = [row for row in read_rows(path, root).rows if split is None or row.split == split]
-    if not rows:
-        raise ManifestError(str(path), None, f"no row{f' of the split {split!r}' if split else ''} in it.")
-    reader = FeatureRows(root or path.parent)
-    found = ManifestPairs([], [])
-    for row in rows:
-        try:
-            found.pairs.append(_pair(row, reader, domain or path.stem, hop))
-        except ManifestError as error:
-            found.failed.append((row.id, str(error)))
-    return found
-
-
-def _pair(row: Row, reader: FeatureRows, domain: str, hop: float | None) -> Pair:
-    video, audio = reader.read(row, "video"), reader.read(row, "audio")
-    if row.video_start is not None or row.video_end is not None:
-        start = row.video_start or 0.0
-        video = span(video, start, min(row.video_end or video.duration, video.duration) - start)
-        if not len(video.values):
-            raise ManifestError(str(row.video), None, f"holds nothing from {start:g} s on.")
-    if hop is not None:
-        video, audio = at_hop(video, hop), at_hop(audio, hop)
-    return Pair(
-        row.id,
-        row.music_id or row.id,
-        row.group or row.id,
-        video,
-        audio,
-        start=row.audio_start or 0.0,
-        end=row.audio_end,
-        domain=domain,
-        weight=row.weight,
-    )
 
 
 def _array(path: Path) -> np.ndarray:

@@ -24,7 +24,7 @@ _NEEDED = ("video_id", "music_id", "video_start", "video_end", "music_start", "m
 
 
 def mgsv_rows(table: Path, features: Path, *, base: Path, split: str | None = None) -> list[dict[str, Any]]:
-    """Rows of a manifest (`COLUMNS`) that `read_feature_pairs` reads, out of one of the data set's CSV files.
+    """Rows of a manifest (`COLUMNS`) that `read_pairs` reads, out of one of the data set's CSV files.
 
     Args:
         table: `train_data.csv`, `val_data.csv` or `test_data.csv`.
