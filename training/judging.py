@@ -18,7 +18,7 @@ from training.data.pairs import Pair
 from training.data.rules import COUPLINGS, many_couplings
 
 POOL, SEED = 100, 9000
-LONG_SECONDS = 52.0  # of the montages that the scores of long clips are checked on
+LONG_SECONDS = 61.0  # of the montages that the scores of long clips are checked on
 JUDGING_TEXTURES, JUDGING_VISUALISERS = 16, 24
 MUSIC_SUFFIXES = {".flac", ".m4a", ".mp3", ".ogg", ".opus", ".wav"}
 # README-music: the same audio as another file of the library.
@@ -27,7 +27,7 @@ Progress = Callable[[str, int, int], None]
 
 
 def judging_sets(data: Path, store: FeatureStore, demo: Path, progress: Progress) -> dict[str, list[Pair]]:
-    """Every set by name: `visual val`, `real val`, `demo`, `montages`, `long` (montages of 52 s), and the couplings.
+    """Every set by name: `visual val`, `real val`, `demo`, `montages`, `long` (montages of 61 s), and the couplings.
 
     Args:
         data: the data folder.
@@ -49,7 +49,7 @@ def judging_sets(data: Path, store: FeatureStore, demo: Path, progress: Progress
     sets["montages"] = list(draw_montages(whole_edits, music, footage, POOL, store, progress=told("montages")))
     long = Recipe(many_couplings, name="judge-long", seed=SEED + 2, seconds=LONG_SECONDS)
     lasting = [piece for piece in music if piece.audio.duration >= LONG_SECONDS]
-    sets["long"] = list(draw_montages(long, lasting, footage, 2 * len(lasting), store, progress=told("long montages")))
+    sets["long"] = list(draw_montages(long, lasting, footage, len(lasting), store, progress=told("long montages")))
     for name in COUPLINGS:
         recipe = Recipe(alone(name), name=f"judge-{name}", seed=SEED + 1)
         sets[name] = list(draw_montages(recipe, music, footage, POOL, store, progress=told(name)))
