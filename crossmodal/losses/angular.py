@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from crossmodal.losses.proxies import ProxyLoss, cosines, cross_entropy, is_target, lengths
+from crossmodal.losses.proxies import ProxyLoss, at_target, cosines, cross_entropy, lengths, with_target
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,8 @@ class LargeMarginSoftmax(ProxyLoss):
     def value(self, emb: Tensor, labels: Tensor, share: Tensor) -> Tensor:
         cos = cosines(emb, self.proxies)
         scale = lengths(emb)[:, None] * self._class_lengths(emb)  # (N, K)
-        return cross_entropy(scale * torch.where(is_target(labels, self.classes), self._mixed(cos), cos), labels, share)
+        mixed = self._mixed(at_target(cos, labels))
+        return cross_entropy(scale * with_target(cos, labels, mixed), labels, share)
 
     def after_step(self) -> None:
         self.step += 1

@@ -66,14 +66,15 @@ class PairLoss(nn.Module):
             ValueError: an argument of wrong shape or type, or not finite; the text names it.
         """
         _check(type(self).__name__, sim, is_pos, ignore, weight)
-        kept = sim if ignore is None else sim.masked_fill(ignore, 0)
-        total = (kept * 0).sum(dtype=torch.promote_types(sim.dtype, torch.float32))
+        wide = torch.promote_types(sim.dtype, torch.float32)
+        kept = (sim if ignore is None else sim.masked_fill(ignore, 0)).to(wide)
+        total = kept.detach().sum() * 0  # NaN, where anything is not finite
         if can_look(total) and total.isnan():
             raise NonFiniteError(
                 f"{type(self).__name__}: sim {tuple(sim.shape)} holds NaN or infinity in an entry that counts. Look at "
                 "what the towers give; a lower learning rate may help."
             )
-        for value, amount in self.totals(sim, is_pos, ignore, weight):
+        for value, amount in self._totals(kept, is_pos, ignore, weight):
             total = total + value / torch.where(amount > 0, amount, 1)
         return total
 
@@ -91,9 +92,19 @@ class PairLoss(nn.Module):
         have one; None: `sim` is all rows.
         """
         sim = sim.to(torch.promote_types(sim.dtype, torch.float32))
+        return self._totals(sim if ignore is None else sim.masked_fill(ignore, 0), is_pos, ignore, weight, columns)
+
+    def _totals(
+        self,
+        sim: Tensor,
+        is_pos: Tensor,
+        ignore: Tensor | None,
+        weight: Tensor | None,
+        columns: Tensor | None = None,
+    ) -> list[tuple[Tensor, Tensor]]:
         is_neg = ~is_pos
         if ignore is not None:
-            is_pos, is_neg, sim = is_pos & ~ignore, is_neg & ~ignore, sim.masked_fill(ignore, 0)
+            is_pos, is_neg = is_pos & ~ignore, is_neg & ~ignore
         present = self._present(is_pos, is_neg)
         share = present.to(sim.dtype) if weight is None else torch.where(present, weight.to(sim.dtype), 0)
         parts = self.parts(sim, is_pos, is_neg) if columns is None else self.parts(sim, is_pos, is_neg, columns)  # type: ignore[call-arg]

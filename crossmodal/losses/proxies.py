@@ -4,6 +4,7 @@ from abc import abstractmethod
 from typing import final
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from crossmodal.errors import NonFiniteError
@@ -67,13 +68,12 @@ class ProxyLoss(nn.Module):
         self._check(emb, labels, weight)
         known = labels != UNKNOWN
         emb = emb.to(torch.promote_types(emb.dtype, torch.float32)).masked_fill(~known[:, None], 0)
-        if can_look(emb) and not emb.isfinite().all():
+        total = emb.detach().sum() * 0  # NaN, where anything is not finite
+        if can_look(total) and total.isnan():
             raise NonFiniteError(f"{type(self).__name__}: emb {tuple(emb.shape)} holds NaN or infinity")
         share = known.to(emb.dtype) if weight is None else torch.where(known, weight.to(emb.dtype), 0)
         with torch.autocast(emb.device.type, enabled=False):
-            value = self.value(emb, torch.where(known, labels, 0), share)
-        learned = [constant for constant in self.parameters() if constant.requires_grad]
-        return value + (emb * 0).sum() + sum((constant * 0).sum() for constant in learned)
+            return total + self.value(emb, torch.where(known, labels, 0), share)
 
     def after_step(self) -> None:
         """Bring learned constants back into their range; called after each step of the optimiser."""
@@ -110,6 +110,16 @@ def is_target(labels: Tensor, classes: int) -> Tensor:
     return labels[:, None] == torch.arange(classes, device=labels.device)
 
 
+def at_target(logits: Tensor, labels: Tensor) -> Tensor:
+    """(N, K) -> (N,) the entries of the own classes."""
+    return logits.gather(1, labels[:, None])[:, 0]
+
+
+def with_target(logits: Tensor, labels: Tensor, values: Tensor) -> Tensor:
+    """(N, K) with the entries of the own classes replaced by `values` (N,)."""
+    return logits.scatter(1, labels[:, None], values[:, None])
+
+
 def weighted_mean(rows: Tensor, share: Tensor) -> Tensor:
     """`sum(share * rows) / sum(share)`; 0 where the shares sum to 0."""
     whole = share.sum()
@@ -118,5 +128,4 @@ def weighted_mean(rows: Tensor, share: Tensor) -> Tensor:
 
 def cross_entropy(logits: Tensor, labels: Tensor, share: Tensor) -> Tensor:
     """Weighted mean of `-log softmax(logits)` at the labels."""
-    target = is_target(labels, logits.shape[1])
-    return weighted_mean(logits.logsumexp(1) - torch.where(target, logits, 0).sum(1), share)
+    return weighted_mean(F.cross_entropy(logits, labels, reduction="none"), share)

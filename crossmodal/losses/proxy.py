@@ -7,7 +7,15 @@ from torch import Tensor
 
 from crossmodal.losses.base import log1p_exp, masked_logsumexp
 from crossmodal.losses.circle import check_circle, circle_logits
-from crossmodal.losses.proxies import ProxyLoss, cosines, cross_entropy, is_target, weighted_mean
+from crossmodal.losses.proxies import (
+    ProxyLoss,
+    at_target,
+    cosines,
+    cross_entropy,
+    is_target,
+    weighted_mean,
+    with_target,
+)
 from crossmodal.similarity.vectors import unit_rows
 
 MEETING = 1e-5  # the root of a distance between two centres has an endless slope where they meet, which they should
@@ -41,8 +49,7 @@ class ProxyNCA(ProxyLoss):
         if self.form == "++":
             return cross_entropy(logits, labels, share)
         target = is_target(labels, self.classes)
-        own = torch.where(target, logits, 0).sum(1)
-        return weighted_mean(masked_logsumexp(logits, ~target) - own, share)
+        return weighted_mean(masked_logsumexp(logits, ~target) - at_target(logits, labels), share)
 
 
 class ProxyAnchor(ProxyLoss):
@@ -66,13 +73,12 @@ class ProxyAnchor(ProxyLoss):
         self.alpha, self.delta = alpha, delta
 
     def value(self, emb: Tensor, labels: Tensor, share: Tensor) -> Tensor:
-        cos = cosines(emb, self.proxies)
-        counted = (share > 0)[:, None]
-        target = is_target(labels, self.classes)
-        weight = torch.where(share > 0, share, 1).log()[:, None]
-        pulled, pushed = (target & counted).T, (~target & counted).T  # (K, N)
-        pull = log1p_exp(masked_logsumexp((weight - self.alpha * (cos - self.delta)).T, pulled))  # (K,)
-        push = log1p_exp(masked_logsumexp((weight + self.alpha * (cos + self.delta)).T, pushed))
+        near = cosines(self.proxies.to(emb.dtype), emb)  # (K, N)
+        weight = torch.where(share > 0, share, 1).log()  # (N,)
+        target = is_target(labels, self.classes).T.contiguous()
+        pulled, pushed = target & (share > 0), ~target & (share > 0)
+        pull = log1p_exp(masked_logsumexp(weight - self.alpha * (near - self.delta), pulled))  # (K,)
+        push = log1p_exp(masked_logsumexp(weight + self.alpha * (near + self.delta), pushed))
         present = pulled.any(1).sum().clamp_min(1)
         return pull.sum() / present + push.sum() / self.classes
 
@@ -112,8 +118,8 @@ class SoftTriple(ProxyLoss):
     def value(self, emb: Tensor, labels: Tensor, share: Tensor) -> Tensor:
         near = cosines(emb, self.proxies).unflatten(1, (self.classes, self.centres))  # (N, K, k)
         soft = ((near / self.gamma).softmax(2) * near).sum(2)  # (N, K)
-        target = is_target(labels, self.classes)
-        loss = cross_entropy(self.scale * torch.where(target, soft - self.delta, soft), labels, share)
+        further = at_target(soft, labels) - self.delta
+        loss = cross_entropy(self.scale * with_target(soft, labels, further), labels, share)
         return loss if self.centres == 1 else loss + torch.where(share.sum() > 0, self.tau * self._spread(emb), 0)
 
     def _spread(self, emb: Tensor) -> Tensor:

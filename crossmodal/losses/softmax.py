@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from crossmodal.losses.proxies import ProxyLoss, cosines, cross_entropy, is_target
+from crossmodal.losses.proxies import ProxyLoss, at_target, cosines, cross_entropy, with_target
 from crossmodal.similarity.vectors import unit_rows
 
 EPSILON = 1e-12  # of a squared sine: below it the angle is taken as 1e-6, where ArcFace's exact slope diverges
@@ -89,8 +89,8 @@ class CosFace(ProxyLoss):
 
     def value(self, emb: Tensor, labels: Tensor, share: Tensor) -> Tensor:
         cos = cosines(emb, self.proxies)
-        target = is_target(labels, self.classes)
-        return cross_entropy(self.scale * torch.where(target, cos - self.margin, cos), labels, share)
+        further = at_target(cos, labels) - self.margin
+        return cross_entropy(self.scale * with_target(cos, labels, further), labels, share)
 
 
 class AMSoftmax(CosFace):
@@ -129,8 +129,8 @@ class ArcFace(ProxyLoss):
 
     def value(self, emb: Tensor, labels: Tensor, share: Tensor) -> Tensor:
         cos = cosines(emb, self.proxies)
-        target = is_target(labels, self.classes)
-        return cross_entropy(self.scale * torch.where(target, arc(cos, self.margin), cos), labels, share)
+        further = arc(at_target(cos, labels), self.margin)
+        return cross_entropy(self.scale * with_target(cos, labels, further), labels, share)
 
 
 def arc(cos: Tensor, margin: float) -> Tensor:

@@ -119,8 +119,10 @@ _PAIRWISE: dict[Similarity, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 def _clamped(sim: Tensor) -> Tensor:
-    # Rounding makes 1.0000002 of a row with itself; the gradient of the excess is kept, since clamp(1) would stop it.
-    return sim + (sim.detach().clamp(-1, 1) - sim.detach())
+    # Rounding makes 1.0000002 of a row with itself. Outside of the graph, since a clamp in it would stop the gradient.
+    with torch.no_grad():
+        sim.clamp_(-1, 1)
+    return sim
 
 
 def _inner(video: Tensor, audio: Tensor) -> Tensor:
