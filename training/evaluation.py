@@ -36,7 +36,7 @@ class Evaluation:
         pool: rows.
         left_out: ids of the rows under the shortest length.
         protocols: `aligned`, `searched`, `apart`.
-        untrained: the same of motion and loudness.
+        untrained: the same of motion and loudness; empty where Features are no curves.
     """
 
     seconds: float
@@ -172,8 +172,10 @@ def middle(features: Features, seconds: float) -> Features:
 def untrained(pairs: list[Pair], seconds: float) -> dict[str, Protocol]:
     """What motion against loudness reaches without any learning: correlation over time, at the best start if searched.
 
-    *apart* compares the autocorrelations of the two curves (0.1-4.8 s): their pulse.
+    *apart* compares the autocorrelations of the two curves (0.1-4.8 s): their pulse. Empty where Features are no curves.
     """
+    if any(_widths(pair) != (len(VIDEO_CHANNELS), len(AUDIO_CHANNELS)) for pair in pairs):
+        return {}
     motion = [_curve(span(p.video, 0, seconds), "video") for p in pairs]
     loudness = [_curve(span(p.audio, p.start, seconds), "audio") for p in pairs]
     half = len(motion[0]) // 2
@@ -185,6 +187,10 @@ def untrained(pairs: list[Pair], seconds: float) -> dict[str, Protocol]:
         "searched": _protocol(pairs, np.stack([_slide(np.stack(clips), track) for track in whole], axis=1)),
         "apart": _protocol(pairs, _unit(pulses[0]) @ _unit(pulses[1]).T),
     }
+
+
+def _widths(pair: Pair) -> tuple[int, int]:
+    return pair.video.values.shape[1], pair.audio.values.shape[1]
 
 
 def _curve(features: Features, side: Side) -> np.ndarray:

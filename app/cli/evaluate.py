@@ -71,10 +71,11 @@ def _show(summary: dict[str, Any]) -> None:
     head = f"{'':10}{'video to music':>28}{'music to video':>28}{'mean R@10':>12}{'95 % by group':>18}{'untrained':>12}"
     click.echo(f"{head}\n{'':10}{'R@1   R@5  R@10  median':>28}{'R@1   R@5  R@10  median':>28}")
     for name in ("aligned", "searched", "apart"):
-        part, plain = summary[name], summary["untrained"][name]
+        part, plain = summary[name], summary["untrained"].get(name)
         low, high = part["mean_interval"]
         both = "".join(f"{_figures(part[way]):>28}" for way in ("video_to_music", "music_to_video"))
-        mean = f"{part['mean_recall@10']:>12.3f}{f'{low:.2f} to {high:.2f}':>18}{plain['mean_recall@10']:>12.3f}"
+        beside = f"{plain['mean_recall@10']:>12.3f}" if plain else f"{'no curves':>12}"
+        mean = f"{part['mean_recall@10']:>12.3f}{f'{low:.2f} to {high:.2f}':>18}{beside}"
         click.echo(f"{name:10}{both}{mean}")
     click.echo(f"{'chance':10}recall@10 {summary['chance']['recall@10']:.3f}")
 

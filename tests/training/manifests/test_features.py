@@ -1,5 +1,6 @@
 """Features that others computed become pairs, whatever form they come in; what is no such form is told in a line."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,13 @@ import pytest
 import torch
 
 from crossmodal.errors import ManifestError
-from crossmodal.features import Features, at_hop
+from crossmodal.features import Features, FeatureStore, at_hop
 from crossmodal.manifest import write_table
-from training.manifests.features import FeatureTable, names_features, read_array, read_feature_pairs
+from training.data.manifest import read_pairs
+from training.manifests.features import FeatureTable, names_features, read_array
 from training.manifests.mgsv import COLUMNS, mgsv_rows
 
-from .conftest import write_rows
+from .conftest import Run, write_rows
 
 VALUES = np.arange(12, dtype=np.float32).reshape(4, 3) / 8
 
@@ -90,14 +92,32 @@ def test_pairs_come_with_their_spans_and_bad_rows_are_listed(tmp_path: Path) -> 
         {"id": "r5", "video": "v.npy", "audio": "v.npy", "video_hop": 1, "audio_hop": 1, "split": "val"},
     ]  # fmt: skip
     path = write_rows(tmp_path / "m.jsonl", rows)
-    found = read_feature_pairs(path, split="train")
+    with FeatureStore(tmp_path / "f.db") as store:
+        found = read_pairs(path, store, split="train")
     first, second = found.pairs
     assert np.array_equal(first.video.values, VALUES[1:]) and (first.start, first.end) == (2.5, 7.5)
     assert first.music_id == "m1" and second.music_id == "r2" and second.group == "g" and first.domain == "m"
     assert [row for row, _ in found.failed] == ["r3", "r4"] and "video_hop" in found.failed[0][1]
-    assert read_feature_pairs(path, split="val", hop=0.5).pairs[0].video.values.shape == (8, 3)
-    with pytest.raises(ManifestError, match="'test'"):
-        read_feature_pairs(path, split="test")
+
+
+def test_a_model_on_features_of_others_is_trained_and_judged(tmp_path: Path, command: Run) -> None:
+    """CLIP once a second beside AST every 2.5 s, as MGSV has them, in a model of two rows a second."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for k in range(12):
+        np.save(tmp_path / f"v{k}.npy", rng.standard_normal((14, 6)).astype(np.float32))
+        np.save(tmp_path / f"a{k}.npy", rng.standard_normal((6, 5)).astype(np.float32))
+        rows.append({"id": str(k), "video": f"v{k}.npy", "audio": f"a{k}.npy", "video_hop": 1, "audio_hop": 2.5})
+    write_rows(tmp_path / "m.jsonl", rows)
+    settings = ["steps=2", "batch=4", "passage=[6, 8]", "model.hop=0.5", "model.width=8", "model.dilations=[1]"]
+    settings += ["model.video={encoder: owner/clip, channels: 6}", "model.audio={encoder: owner/ast, channels: 5}"]
+    trained = command("train", "-m", "m.jsonl", "--out", "run", *settings, folder=tmp_path)
+    assert trained.returncode == 0, trained.stderr
+    judged = command("evaluate", "run", "m.jsonl", "--json", folder=tmp_path)
+    assert judged.returncode == 0, judged.stderr
+    told = json.loads(judged.stdout)
+    assert told["pool"] == 12 and told["untrained"] == {}  # motion and loudness are not among such features
+    assert "no curves" in command("evaluate", "run", "m.jsonl", folder=tmp_path).stdout
 
 
 def test_mgsv_ec_is_read_as_its_authors_publish_it(tmp_path: Path) -> None:
@@ -117,7 +137,8 @@ def test_mgsv_ec_is_read_as_its_authors_publish_it(tmp_path: Path) -> None:
     rows = mgsv_rows(tmp_path / "val_data.csv", tmp_path, base=tmp_path / "out", split="val")
     (tmp_path / "out").mkdir()
     write_table(tmp_path / "out" / "mgsv.csv", COLUMNS, rows)
-    found = read_feature_pairs(tmp_path / "out" / "mgsv.csv", split="val")
+    with FeatureStore(tmp_path / "f.db") as store:
+        found = read_pairs(tmp_path / "out" / "mgsv.csv", store, split="val")
     assert not found.failed
     first = found.pairs[0]
     assert first.id == "11" and first.music_id == "4+5x" and (first.start, first.end) == (23.22, 26.42)
