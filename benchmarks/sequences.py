@@ -14,7 +14,7 @@ from _alone import Row, cost_of, in_process
 from harness import RESULTS, Comparison, Cost, report
 
 ROWS = 64
-CLIP, ROUNDS = 120, 3
+CLIP, ROUNDS = 120, 1
 # name, steps of a track, whether with a backward pass, whether there is a plain one
 JOBS = [
     ("aligned", 120, True, False),
