@@ -172,7 +172,7 @@ def middle(features: Features, seconds: float) -> Features:
 def untrained(pairs: list[Pair], seconds: float) -> dict[str, Protocol]:
     """What motion against loudness reaches without any learning: correlation over time, at the best start if searched.
 
-    *apart* compares the autocorrelations of the two curves (0.1-4.8 s): their pulse. Empty where Features are no curves.
+    *apart* compares the autocorrelations of the two curves (0.1-4.8 s): their pulse. Empty where there are no curves.
     """
     if any(_widths(pair) != (len(VIDEO_CHANNELS), len(AUDIO_CHANNELS)) for pair in pairs):
         return {}
