@@ -6,13 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from crossmodal import __version__
+from crossmodal.catalogue.file_reader import FileReader, ReadFile, inspector
 from crossmodal.catalogue.index_file import save_index
-from crossmodal.catalogue.inspection import FILM, SOUND, Inspection, inspect_clip, inspect_music, inspect_sound
+from crossmodal.catalogue.inspection import FILM, SOUND
 from crossmodal.catalogue.plan import MovedFiles, Plan, make_plan
 from crossmodal.catalogue.progress import JobProgress, Pace, Progress
 from crossmodal.catalogue.recording import RecordingBook, draw_acoustic
@@ -23,7 +23,7 @@ from crossmodal.catalogue.store import Catalogue
 from crossmodal.catalogue.writer import writing_job
 from crossmodal.errors import MediaError
 from crossmodal.features import Features, FeatureStore, Side
-from crossmodal.media import display_name, guard
+from crossmodal.media import display_name
 
 if TYPE_CHECKING:
     from crossmodal.model import TwoTowerModel
@@ -34,32 +34,7 @@ Item = TypeVar("Item")
 SKIPPED_KINDS = {FILM: "videos (see --with-video-sound)", SOUND: "music among clips"}
 # No fault of the content, or perhaps of a busy machine: tried again every time. Others wait until the file changes.
 FLEETING = ("missing", "timed_out")
-CHANGING = "changed while they were read (left for the next run)"
-VANISHED = "gone before they were read"
 NOTE_EVERY = 1.0  # seconds between two notes of how far a job is
-
-
-@dataclass(frozen=True, slots=True)
-class ReadFile:
-    """What a worker found out about one file.
-
-    Args:
-        path: in bytes.
-        state: of the file before and after it was read.
-        inspection: None where there was trouble.
-        track: id, where the content is known already.
-        features: None where they are not needed.
-        trouble: why it cannot be used.
-        skipped: a reason to count it under, and to try again next time.
-    """
-
-    path: bytes
-    state: FileState | None = None
-    inspection: Inspection | None = None
-    track: int | None = None
-    features: Features | None = None
-    trouble: MediaError | None = None
-    skipped: str = ""
 
 
 def index_folders(
@@ -107,7 +82,7 @@ def index_folders(
         FeatureStore(catalogue.features_path) as store,
     ):
         run = _Run(catalogue, model, store, as_side, workers or cores(), progress, stop or threading.Event())
-        run.inspect = _inspector(as_side, with_video_sound)
+        run.reader.inspect = inspector(as_side, with_video_sound)
         run.with_tags = tags
         job = catalogue.start_job("index", ", ".join(display_name(root) for root in roots))
         state = "failed"
@@ -154,12 +129,6 @@ def cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def _inspector(side: Side, with_video_sound: bool) -> Callable[[Path], Inspection]:
-    if side == "video":
-        return inspect_clip
-    return inspect_sound if with_video_sound else inspect_music
-
-
 class _Run:
     """One run: workers read and decode in guarded children, this thread embeds and writes."""
 
@@ -179,7 +148,7 @@ class _Run:
         self.workers, self.progress, self.stop = workers, progress, stop
         self.report = IndexReport()
         self.book = RecordingBook(catalogue, self.encoder.fingerprint) if side == "audio" else None
-        self.inspect: Callable[[Path], Inspection] = inspect_music
+        self.reader = FileReader(catalogue, store, self.encoder, self.fingerprint)
         self.with_tags = True
         self.job: int | None = None
         self._noted = 0.0
@@ -194,11 +163,12 @@ class _Run:
             self.catalogue.places(self.side),
             self.catalogue.passed_over(self.side, __version__),
             retry=retry,
+            with_tags=self.with_tags,
         )
         self._note_plan(scan, plan)
         self.embed_missing()
         moved = MovedFiles(plan.gone)
-        self._parallel("Indexing", plan.read, self._read, lambda file: self._take(file, plan, moved))
+        self._parallel("Indexing", plan.read, self.reader.read, lambda file: self._take(file, plan, moved))
         left = moved.left()
         self.report.not_seen = len(left)
         if prune and not self.report.stopped:
@@ -210,7 +180,7 @@ class _Run:
         """Vectors of this model for tracks that have none."""
         rows = self.catalogue.without_embedding(self.fingerprint, self.side)
         if rows:
-            self._parallel("Embedding again", rows, self._recall, self._take_again)
+            self._parallel("Embedding again", rows, self.reader.recall, self._take_again)
 
     def _note_plan(self, scan: Scan, plan: Plan) -> None:
         self.report.unchanged = plan.unchanged
@@ -228,50 +198,6 @@ class _Run:
             self.report.skipped[SKIPPED_KINDS[file.kind]] += 1
         else:
             self.report.add_trouble(file.path, file.reason)
-
-    # In worker threads
-
-    def _read(self, path: bytes) -> ReadFile:
-        name = Path(os.fsdecode(path))
-        try:
-            before = FileState.of(os.stat(path))  # noqa: PTH116 (bytes)
-            file = self._look_into(path, name, before)
-            after = FileState.of(os.stat(path))  # noqa: PTH116 (bytes)
-        except FileNotFoundError:
-            return ReadFile(path, skipped=VANISHED)
-        except OSError as error:
-            return ReadFile(path, trouble=MediaError(display_name(name), "missing", f"cannot be read ({error})"))
-        except Exception as error:  # a fault of ours costs this file only, and is not remembered against it
-            log.exception("%s", display_name(name))
-            return ReadFile(
-                path, trouble=MediaError(display_name(name), "corrupt", f"crossmodal failed on it: {error}")
-            )
-        return file if before == after else ReadFile(path, skipped=CHANGING)
-
-    def _look_into(self, path: bytes, name: Path, state: FileState) -> ReadFile:
-        try:
-            inspection = guard.run(self.inspect, name)
-            if inspection.kind:
-                return ReadFile(path, state, inspection)
-            track = self.catalogue.track_id(inspection.content_hash, self.side)
-            if track is not None and self._has_vectors(inspection.content_hash):
-                return ReadFile(path, state, inspection, track)
-            features = self.store.features_by_hash(self.encoder, name, inspection.content_hash)
-        except MediaError as error:
-            return ReadFile(path, state, trouble=error)
-        return ReadFile(path, state, inspection, track, features)
-
-    def _recall(self, row: tuple[int, str, bytes]) -> ReadFile:
-        track, content_hash, path = row
-        inspection = Inspection(content_hash, "", {})
-        try:
-            features = self.store.features_by_hash(self.encoder, Path(os.fsdecode(path)), content_hash)
-        except MediaError as error:
-            return ReadFile(path, trouble=error)
-        return ReadFile(path, None, inspection, track, features)
-
-    def _has_vectors(self, content_hash: str) -> bool:
-        return self.catalogue.embedding(EmbeddingKey(content_hash, self.side, self.fingerprint)) is not None
 
     # In this thread
 
@@ -294,7 +220,7 @@ class _Run:
 
     def _list(self, file: ReadFile, plan: Plan, moved: MovedFiles) -> None:
         assert file.inspection is not None and file.state is not None
-        tags = file.inspection.tags if self.with_tags else {}
+        tags = file.inspection.tags if self.with_tags else None
         found = FoundFile(file.path, file.state, tags)
         before = plan.known.get(file.path)
         track = self.catalogue.track_id(file.inspection.content_hash, self.side)
@@ -303,7 +229,7 @@ class _Run:
             self._count_new(before)
             return
         assert track is not None
-        if file.features is not None and not self._has_vectors(file.inspection.content_hash):
+        if file.features is not None and not self.reader.has_vectors(file.inspection.content_hash):
             self._put_again(file.inspection.content_hash, file.features)
         place = None if before is not None else moved.take(track, file.path, file.state)
         self.catalogue.put_place(track, self.side, found, moved_from=place)
@@ -353,7 +279,7 @@ class _Run:
             self.report.duplicates += [(path, other) for other in same.places if other != path][:1]
         elif before.track_id != track:
             self.report.updated += 1
-        elif self.with_tags and before.tags != found.tags:
+        elif self.with_tags and (before.tags or {}) != found.tags:
             self.report.retagged += 1
         else:
             self.report.unchanged += 1
@@ -368,6 +294,19 @@ class _Run:
     def _put_again(self, content_hash: str, features: Features) -> None:
         key = EmbeddingKey(content_hash, self.side, self.fingerprint)
         self.catalogue.put_embedding(key, self.model.embed(features, self.side))
+        if self.book is not None:
+            self._redraw(key, features)
+
+    def _redraw(self, key: EmbeddingKey, features: Features) -> None:
+        """The acoustic fingerprint anew where it was drawn from another version of the curves."""
+        assert self.book is not None
+        track = self.catalogue.track_id(key.content_hash, key.side)
+        if track is None or self.book.holds(track):
+            return
+        acoustic = draw_acoustic(features, self.encoder.fingerprint)
+        if acoustic is not None:
+            self.catalogue.put_acoustic(track, acoustic)
+            self.book.add(track, features.duration, acoustic)
 
     def _parallel(
         self, phase: str, items: Iterable[Item], read: Callable[[Item], ReadFile], take: Callable[[ReadFile], None]

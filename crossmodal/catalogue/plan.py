@@ -34,7 +34,12 @@ class Plan:
 
 
 def make_plan(
-    scan: Scan, places: Iterable[Place], passed_over: Iterable[PassedOver], *, retry: Collection[str] = ()
+    scan: Scan,
+    places: Iterable[Place],
+    passed_over: Iterable[PassedOver],
+    *,
+    retry: Collection[str] = (),
+    with_tags: bool = True,
 ) -> Plan:
     """Compare a scan with what is known.
 
@@ -43,6 +48,7 @@ def make_plan(
         places: of the side that is indexed.
         passed_over: by this version of crossmodal.
         retry: kinds of passed-over files that are read again all the same.
+        with_tags: files whose tags were never read are read again.
     """
     known = {place.path: place for place in places}
     bad = {file.path: file for file in passed_over}
@@ -54,7 +60,9 @@ def make_plan(
         place, failure = known.get(path), bad.get(path)
         if failure is not None and failure.state == state and failure.kind not in retry:
             still_bad.append(failure)
-        elif failure is None and place is not None and place.state == state:
+        elif (
+            failure is None and place is not None and place.state == state and (place.tags is not None or not with_tags)
+        ):
             unchanged += 1
             returned += [] if place.present else [place.id]
         else:
@@ -62,6 +70,10 @@ def make_plan(
     read.sort(key=lambda path: _clock(scan.files[path]) not in lost)  # stable: else in the order found
     forgotten = [path for path in bad if path not in scan.files and scan.covers(path)]
     return Plan(read, unchanged, returned, gone, still_bad, forgotten, known)
+
+
+def _is_as_it_was(place: Place, state: FileState, with_tags: bool) -> bool:
+    return place.state == state and (place.tags is not None or not with_tags)
 
 
 class MovedFiles:

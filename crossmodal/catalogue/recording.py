@@ -28,11 +28,12 @@ BLOCK, BLOCK_HOP = 20, 10  # rows
 LEAST_BLOCKS = 2  # with something that moves in them
 LEAST_MOTION_DB = 1.0
 
-# Measured on 8 tracks against 7 encodings of each (MP3 32-128, Opus 32, AAC 96, Vorbis q0): blocks differ by 0.1-0.7
-# dB (Opus at 32 kbit/s in stereo up to 1.7: missed), moments by 0.3-3.2. With a second of voice 6 dB under the music:
-# blocks 0.8-10, moments 6-33.
-MOST_BLOCK_DB = 1.0
-MOST_MOMENT_DB = 4.0
+# Measured on 9 tracks against 10 encodings of each, the largest difference of a track. At 96 kbit/s and more (MP3, AAC,
+# Vorbis), and at 64 with MP3: blocks 0.1-0.4 dB, moments 0.3-1.9, but for one track of nine that is missed. At 64 with
+# Opus, AAC, Vorbis: blocks 0.1-0.9, moments 0.2-3.5, a third missed. A voice 20 dB under the music all along: blocks
+# 0.5, moments 3.3; one second of it 15 dB under: 0.3 and 2.6.
+MOST_BLOCK_DB = 0.6
+MOST_MOMENT_DB = 2.0
 LEAST_CORRELATION = 0.8
 MOST_SUMMARY_DB = 2.0  # only saves comparisons
 MOMENT = 5  # rows
@@ -122,6 +123,10 @@ class RecordingBook:
             if later is not None:
                 return SameRecording(int(self._ids[row]), recording, other_offset + later)
         return None
+
+    def holds(self, track: int) -> bool:
+        """Whether the fingerprint of a track is in it."""
+        return bool((self._ids[: self._n] == track).any())
 
     def add(self, track: int, duration: float, acoustic: Acoustic) -> None:
         """A new track."""

@@ -63,23 +63,26 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file as it was when it was read: its path in bytes, its state, its tags (field of `TAG_FIELDS` -> text)."""
+    """A file as it was read: its path in bytes, its state, its tags (of `TAG_FIELDS` -> text; None: not read)."""
 
     path: bytes
     state: FileState
-    tags: dict[str, str]
+    tags: dict[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A file with a track's content. Field `present`: it was there when its folder was last read."""
+    """A file with a track's content.
+
+    Fields `present`: it was there when its folder was last read; `tags`: as of `FoundFile`.
+    """
 
     id: int
     track_id: int
     path: bytes
     state: FileState
     present: bool
-    tags: dict[str, str]
+    tags: dict[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)

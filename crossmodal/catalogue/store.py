@@ -283,6 +283,11 @@ class Catalogue:
             writing.put_place(db, track, side, file)
             writing.renew_generation(db)
 
+    def put_acoustic(self, track: int, acoustic: Acoustic) -> None:
+        """Store the fingerprint of a track, in place of the one that it had."""
+        with self._transaction() as db:
+            writing.put_acoustic(db, track, acoustic)
+
     def set_present(self, *, seen: Iterable[int] = (), not_seen: Iterable[int] = ()) -> None:
         """Say of places (by id) that their files are there, or are not: those stay, out of results."""
         seen, not_seen = list(seen), list(not_seen)

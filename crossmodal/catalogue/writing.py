@@ -63,7 +63,8 @@ def join_recording(db: sqlite3.Connection, track: int, recording: int, offset: f
 def put_place(db: sqlite3.Connection, track: int, side: Side, file: FoundFile) -> None:
     """Say that a file has the content of a track; what its path held before is no longer there."""
     before = db.execute("SELECT track FROM place WHERE path = ? AND side = ?", (file.path, side)).fetchone()
-    tags = json.dumps({name: file.tags[name] for name in TAG_FIELDS if file.tags.get(name)})
+    read = file.tags
+    tags = json.dumps(None if read is None else {name: read[name] for name in TAG_FIELDS if read.get(name)})
     db.execute(_UPSERT_PLACE, (track, side, file.path, *file.state, tags))
     db.execute("DELETE FROM passed_over WHERE path = ? AND side = ?", (file.path, side))
     retag(db, track)

@@ -185,6 +185,26 @@ def test_without_tags_a_track_is_called_as_its_file(indexed, catalogue, music):
     assert titles(catalogue) == ["one", "three", "two"]
 
 
+def test_tags_that_a_run_left_out_are_read_by_the_next_one(indexed, catalogue, music):
+    indexed(music, tags=False)
+    assert counts(indexed(music, tags=False)) == {"unchanged": 3}
+    assert counts(indexed(music)) == {"retagged": 3}
+    assert titles(catalogue) == ["Title 0", "Title 1", "Title 2"]
+    assert counts(indexed(music)) == {"unchanged": 3}
+
+
+def test_fingerprints_of_older_curves_are_drawn_again(indexed, catalogue, music, model, other_model):
+    """A new version of the encoder comes with another model; copies must still be recognised after it."""
+    indexed(music)
+    encoder, ids = model.encoders["audio"].fingerprint, [track.id for track in catalogue.tracks()]
+    for track in ids:
+        acoustic, _, _ = catalogue.acoustic(track)
+        catalogue.put_acoustic(track, acoustic._replace(encoder="curves-audio-0"))
+    assert catalogue.acoustics(encoder) == []
+    assert counts(indexed(music, model=other_model)) == {"reembedded": 3, "unchanged": 3}
+    assert [row[0] for row in catalogue.acoustics(encoder)] == ids and catalogue.acoustics("curves-audio-0") == []
+
+
 def test_another_model_embeds_again_without_decoding(indexed, catalogue, music, model, other_model):
     indexed(music)
     hidden = [track.path.rename(track.path.with_suffix(".away")) for track in catalogue.tracks()]

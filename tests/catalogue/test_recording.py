@@ -62,6 +62,15 @@ def test_loop_and_loop_with_voice_stay_apart(start, seconds, level):
     assert compare(acoustic_of(loop + voice(start, seconds, level, len(loop))), acoustic_of(loop)) is None
 
 
+@pytest.mark.parametrize(
+    ("start", "seconds", "level"), [(0.5, 11, 0.012), (5, 4, 0.012), (0.5, 11, 0.01), (7.3, 1, 0.02)]
+)
+def test_a_voice_far_under_the_loop_keeps_them_apart_too(start, seconds, level):
+    """15 dB under the loop for a second, 20 dB for several: less than that is what codecs do."""
+    loop = np.tile(song(2.0), 6)
+    assert compare(acoustic_of(loop + voice(start, seconds, level, len(loop))), acoustic_of(loop)) is None
+
+
 def test_lengths_more_than_two_percent_apart_are_not_the_same():
     whole = song(20.0)
     assert compare(acoustic_of(whole[: RATE * 19]), acoustic_of(whole)) is None
