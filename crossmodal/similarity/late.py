@@ -8,7 +8,7 @@ from crossmodal.similarity.correlation import BETA
 from crossmodal.similarity.step_directions import step_directions, wide
 from crossmodal.similarity.windows import check_batch
 
-BLOCK_ENTRIES = 1 << 22  # step pairs looked at together
+BLOCK_ENTRIES = 1 << 20  # step pairs looked at together
 
 
 def late_interaction(video: Tensor, audio: Tensor, video_mask: Tensor, audio_mask: Tensor) -> Tensor:
