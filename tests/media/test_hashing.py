@@ -1,5 +1,7 @@
 """A copy with other tags is the same content; a copy that a player shows or plays otherwise is not."""
 
+from types import SimpleNamespace
+
 import av
 import mutagen
 import numpy as np
@@ -144,3 +146,26 @@ def test_the_comment_header_counts_for_nothing_and_the_others_count(laced, codec
     assert len(kept) == 1
     assert _without_comments(codec, xiph([first, b"One", b"other"], laced)) not in kept
     assert _without_comments("h264", b"\x02abcdefgh") == b"\x02abcdefgh"
+
+
+def test_each_part_of_a_packets_time_counts_by_itself():
+    """In files they change together: a stamp that moves changes the length before it."""
+    from crossmodal.media.hashing import _stamps
+
+    values = {"pts": 40, "dts": 30, "duration": 10, "size": 7, "is_discard": False}
+    whole = _stamps(SimpleNamespace(**values), 0.001, 0.0)
+    for change in ({"pts": 41}, {"pts": None}, {"duration": 11}, {"duration": None}, {"size": 8}, {"is_discard": True}):
+        assert _stamps(SimpleNamespace(**values | change), 0.001, 0.0) != whole, change
+    assert _stamps(SimpleNamespace(**values | {"dts": 31}), 0.001, 0.0) == whole  # the order of decoding is no time
+    assert _stamps(SimpleNamespace(**values | {"pts": 140}), 0.001, 0.1) == whole
+    assert _stamps(SimpleNamespace(**values | {"pts": 20, "duration": 5}), 0.002, 0.0) == whole  # other ticks
+
+
+def test_samples_that_the_container_says_to_skip_are_content(tools, tmp_path):
+    """Matroska says it beside the last packet, whose bytes, stamp and length stay as they were."""
+    path = tools.write_sound(tmp_path / "sound.wav", np.repeat(tools.click(1.003, 0.5), 2, axis=0))
+    tools.run_ffmpeg("-i", path, "-c:a", "libopus", tmp_path / "sound.mka")
+    data = bytearray((tmp_path / "sound.mka").read_bytes())
+    digest, at = content_hash(bytes(data), "audio"), data.rindex(b"\x75\xa2")  # DiscardPadding
+    data[at + 2 + (data[at + 2] & 0x0F) - 2] ^= 0x40  # nanoseconds, within the second of its bytes from the end
+    assert content_hash(bytes(data), "audio") != digest
