@@ -45,7 +45,7 @@ class Desk:
 
     def state(self) -> dict[str, Any]:
         """What every page shows of the library and of the job that fills it."""
-        examples = [{"file": path.name, "title": path.stem.replace("-", " ").capitalize()}
+        examples = [{"file": path.name, "title": path.stem.lstrip("0123456789-").replace("-", " ").capitalize()}
                     for path in self.library.examples()]  # fmt: skip
         return {
             **self.library.summary(),

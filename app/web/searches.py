@@ -32,6 +32,7 @@ class Search:
     def __init__(self, clip: Clip, library: Library, grace: float = GRACE) -> None:
         self.clip, self._library, self._grace = clip, library, grace
         self.stop = threading.Event()
+        self.is_missed = False  # ended because nobody followed, not because somebody said so
         self.answer: dict[str, Any] | None = None
         self.trouble: Trouble | None = None
         self._stage, self._share, self._seen = 0, 0.0, time.monotonic()
@@ -97,7 +98,8 @@ class Search:
 
     def _expire(self) -> None:
         while not self.is_done:
-            if time.monotonic() - self._seen > self._grace:
+            if time.monotonic() - self._seen > self._grace and not self.stop.is_set():
+                self.is_missed = True
                 self.stop.set()
             self._thread.join(min(TICK, self._grace))
 
@@ -118,16 +120,25 @@ class Searches:
 
     def follow(self, clip: Clip) -> Iterator[dict[str, Any]]:
         """Search for a clip, or join the search for it that runs, and tell how far it is."""
-        with self._lock:
-            search = self._running.get(clip.id)
-            if search is None or search.is_done or search.stop.is_set():
-                search = self._running[clip.id] = Search(clip, self._library)
-        yield from search.follow()
+        search = self._search_for(clip)
+        for moment in search.follow():
+            if moment["state"] != "stopped" or not search.is_missed:
+                yield moment
+        if search.is_missed and search.answer is None:  # this machine stood still for so long: the page is there
+            yield from self.follow(clip)
+            return
         if search.answer is not None:
             self._answers[clip.id] = (self._state(), search.answer)
         with self._lock:
             if self._running.get(clip.id) is search:
                 del self._running[clip.id]
+
+    def _search_for(self, clip: Clip) -> Search:
+        with self._lock:
+            search = self._running.get(clip.id)
+            if search is None or search.is_done or search.stop.is_set():
+                search = self._running[clip.id] = Search(clip, self._library)
+            return search
 
     def resume(self, clip: Clip) -> Iterator[dict[str, Any]]:
         """What a page that was loaded again shows of its clip: the last answer, if the library is still the same."""

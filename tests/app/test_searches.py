@@ -53,7 +53,7 @@ def test_a_search_that_nobody_follows_ends_by_itself_and_one_that_is_followed_do
     library, clips, tmp_path
 ) -> None:
     clip = take(clips, tmp_path, 20.0, 2)
-    left = Search(clip, library, grace=0.3)
+    left = Search(clip, library, grace=0.01)
     next(left.follow())
     end = time.monotonic() + 60
     while not left.is_done and time.monotonic() < end:
@@ -61,6 +61,15 @@ def test_a_search_that_nobody_follows_ends_by_itself_and_one_that_is_followed_do
     assert left.stop.is_set() and left.shown()["state"] == "stopped"
     followed = Search(clip, library, grace=5.0)
     assert list(followed.follow())[-1]["state"] == "results"
+
+
+def test_a_page_that_comes_back_late_gets_its_answer_all_the_same(library, clips, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(Search.__init__, "__defaults__", (0.01,))
+    following = Searches(library).follow(take(clips, tmp_path, 20.0, 7))
+    next(following)
+    time.sleep(1.5)  # as a machine that stands still
+    monkeypatch.setattr(Search.__init__, "__defaults__", (30.0,))
+    assert list(following)[-1]["state"] == "results"
 
 
 def test_a_second_page_joins_the_search_that_runs(library, clips, tmp_path) -> None:
