@@ -24,6 +24,7 @@ class Family:
         output: field of what it gives: (N, C).
         processor: class in transformers that finds the checkpoint's own.
         hop: seconds from row to row.
+        batch: pictures or windows at once: fixed, as batches of other sizes round otherwise; small where each is large.
         seconds: of a window of sound, by the processor; pictures have none.
     """
 
@@ -32,6 +33,7 @@ class Family:
     output: str
     processor: str
     hop: float
+    batch: int
     seconds: Callable[[Any], float] = lambda processor: 0.0
 
 
@@ -44,10 +46,10 @@ def _longest(processor: Any) -> float:
 
 
 # One picture a second, and windows of ten seconds every 2.5 s, as MGSV reads CLIP and AST (Xin et al., ICCV 2025).
-_CLIP = Family("video", "CLIPVisionModelWithProjection", "image_embeds", "AutoImageProcessor", 1.0)
-_SIGLIP = Family("video", "SiglipVisionModel", "pooler_output", "AutoImageProcessor", 1.0)
-_CLAP = Family("audio", "ClapAudioModelWithProjection", "audio_embeds", "AutoFeatureExtractor", 2.5, _longest)
-_AST = Family("audio", "ASTModel", "pooler_output", "AutoFeatureExtractor", 2.5, _frames_of_10_ms)
+_CLIP = Family("video", "CLIPVisionModelWithProjection", "image_embeds", "AutoImageProcessor", 1.0, 16)
+_SIGLIP = Family("video", "SiglipVisionModel", "pooler_output", "AutoImageProcessor", 1.0, 16)
+_CLAP = Family("audio", "ClapAudioModelWithProjection", "audio_embeds", "AutoFeatureExtractor", 2.5, 4, _longest)
+_AST = Family("audio", "ASTModel", "pooler_output", "AutoFeatureExtractor", 2.5, 4, _frames_of_10_ms)
 
 # By `model_type` of a checkpoint's config: of the two towers together, or of ours alone.
 FAMILIES: dict[str, Family] = {

@@ -26,7 +26,6 @@ from crossmodal.media import guard
 from crossmodal.similarity.threads import one_thread
 
 VERSION = 1  # goes up when what is read of a medium changes
-BATCH = 16  # pictures or windows at once: fixed, as batches of other sizes round otherwise
 SHORTEST = 0.1  # seconds of sound that a network is given; less is filled up with silence
 
 
@@ -99,7 +98,7 @@ class PretrainedEncoder:
 
     @torch.inference_mode()
     def _rows(self, media: list[np.ndarray]) -> np.ndarray:
-        """(N, C) float32, N at most `BATCH`."""
+        """(N, C) float32, N at most the family's batch."""
         with one_thread() if self.device.type == "cpu" else nullcontext():
             return half(self.embed(self.prepare(media)).float().cpu().numpy())
 
@@ -109,8 +108,9 @@ class PretrainedEncoder:
         n_rows = row_count(read.duration, self.hop)
         places = np.minimum((read.times / self.hop).astype(np.int64), n_rows - 1)
         values, seen = np.zeros((n_rows, self.channels), np.float32), np.zeros(n_rows, np.bool_)
-        for at in range(0, len(frames), BATCH):
-            values[places[at : at + BATCH]] = self._rows(list(np.array(frames[at : at + BATCH])))
+        size = self.family.batch
+        for at in range(0, len(frames), size):
+            values[places[at : at + size]] = self._rows(list(np.array(frames[at : at + size])))
         seen[places] = True
         return Features(values, seen, self.hop, read.duration, silent=False, warnings=read.warnings)
 
@@ -123,9 +123,10 @@ class PretrainedEncoder:
         if not read.silent:
             samples = np.memmap(out, "<f4", "r", shape=(read.n_samples,))
             distinct, which = np.unique(np.round(starts * rate).astype(np.int64), return_inverse=True)
+            size = self.family.batch
             rows = [
-                self._rows([self._window(samples, start, rate) for start in distinct[at : at + BATCH]])
-                for at in range(0, len(distinct), BATCH)
+                self._rows([self._window(samples, start, rate) for start in distinct[at : at + size]])
+                for at in range(0, len(distinct), size)
             ]
             values[seen] = np.concatenate(rows)[which]
         return Features(values, seen, self.hop, read.duration, silent=read.silent, warnings=read.warnings)
@@ -163,7 +164,7 @@ class PretrainedEncoder:
     def _hash(self, network: torch.nn.Module) -> str:
         """Of weights, processor and settings; the same by name, by folder and on any device."""
         settings = {key: value for key, value in self.processor.to_dict().items() if not key.startswith("_")}
-        told = json.dumps([VERSION, BATCH, self.hop, self.seconds, settings], sort_keys=True, default=str)
+        told = json.dumps([VERSION, self.family.batch, self.hop, self.seconds, settings], sort_keys=True, default=str)
         digest = hashlib.sha256(told.encode())
         for key, tensor in sorted(network.state_dict().items()):
             digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
