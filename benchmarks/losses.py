@@ -5,10 +5,10 @@ never seen, are retrieved: a left half asks for right halves of its digit. Each 
 steps, P x K batches (5 classes, 16 of each) and search (four learning rates, chosen by MAP@R on pictures of the trained
 classes that were held out); its other constants are its defaults. Untrained networks have recall@1 .11 on the new
 classes: what is learned of five digits says little of how the halves of other digits belong together, so that the
-figures on the new classes are near chance and those on the trained ones tell more. Mean and spread are over seeds, at the chosen rate.
-Ours take both directions; the peer's (pytorch-metric-learning) takes one call each way, halved.
+figures on the new classes are near chance and those on the trained ones tell more. Mean and spread are over seeds, at
+the chosen rate. Ours take both directions; the peer's (pytorch-metric-learning) takes one call each way, halved.
 
-Usage: losses.py [--quick] [NAME...]     --quick: one seed, two rates, 100 steps; names are keys of PAIR_LOSSES and PROXY_LOSSES
+Usage: losses.py [--quick] [NAME...]     --quick: one seed, two rates, 100 steps; names: keys of PAIR_ and PROXY_LOSSES
 """
 
 import json
@@ -157,9 +157,7 @@ def write(results: list[dict[str, object]], quick: bool) -> None:
             "**A quick run: one seed, two rates and 100 steps; differences of a few hundredths mean nothing.**",
             "",
         ]
-    lines += [
-        "| loss | whose | rate | recall@1, new classes | MAP@R, new classes | MAP@R, held out of trained | CPU s a run |"
-    ]
+    lines += ["| loss | whose | rate | recall@1 new | MAP@R new | MAP@R trained | CPU s a run |"]
     lines += ["|---|---|---|---|---|---|---|"]
     for r in sorted(results, key=lambda r: -statistics.mean(r["map_at_r"])):
         cells = (
