@@ -59,7 +59,7 @@ def ask(address: str, clip: Path, end: float, waits: list[float], failures: list
     """One client until `end`."""
     from gradio_client import Client, handle_file
 
-    client = Client(address, verbose=False, analytics_enabled=False)
+    client = Client(address, verbose=False, analytics_enabled=False, httpx_kwargs={"timeout": 120})
     while time.monotonic() < end:
         begun = time.monotonic()
         try:

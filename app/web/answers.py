@@ -41,8 +41,19 @@ def for_page(matcher: Matcher, found: Matches) -> dict[str, Any]:
 
 
 def for_programs(found: Matches, name: str) -> dict[str, Any]:
-    """What `crossmodal match --json` prints."""
-    return as_object(found, name)
+    """What `crossmodal match --json` prints, for a Gradio client."""
+    renamed: dict[str, Any] = with_file_for_path(as_object(found, name))
+    return renamed
+
+
+def with_file_for_path(value: Any) -> Any:
+    """`value` with `file` for each `path` in it: a Gradio client downloads whatever has a `path`."""
+    if isinstance(value, list | tuple):
+        return [with_file_for_path(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    names = {"path": "file", "path_bytes": "file_bytes"}
+    return {names.get(name, name): with_file_for_path(inner) for name, inner in value.items()}
 
 
 def shown_percentile(percentile: float | None) -> str:

@@ -46,7 +46,7 @@ class Endpoints:
         """Begin to read a folder into the library, and say how it stands; `tracks` says how it goes on."""
         with _told():
             self.desk.add_folder(folder, _is_local(request))
-        return dict(self.desk.state()["job"])
+        return dict(answers.with_file_for_path(self.desk.state()["job"]))
 
     def score(self, table: gr.FileData, request: gr.Request = None) -> list[dict[str, Any]]:  # type: ignore[assignment]
         """Score the pairs of a table; the files it names must be ones that the client may name."""
@@ -66,7 +66,7 @@ class Endpoints:
         with _told():
             catalogue = self.desk.library.matcher().catalogue
             found = tracks_of(catalogue, max(0, int(first)), max(0, min(int(limit), MAX_TRACKS)))
-        state = self.desk.state()
+        state = answers.with_file_for_path(self.desk.state())
         return {name: state[name] for name in ("ready", "present", "is_demo", "job")} | {"tracks": found}
 
     def _scored(self, record: Any, scored: Any) -> dict[str, Any]:

@@ -67,3 +67,12 @@ def test_what_was_not_seen_stays_unseen_when_thinned() -> None:
     moments = np.where(np.arange(4000) < 2000, 0.5, np.nan).astype(np.float32)
     thin = answers.thinned(moments)
     assert thin[:200] == [0.5] * 200 and thin[200:] == [None] * 200
+
+
+def test_programs_get_no_field_that_their_client_would_download() -> None:
+    given = {"query": {"path": "a", "path_bytes": "b"}, "matches": [{"track": {"path": "c", "id": 1}, "others": ()}]}
+    renamed = answers.with_file_for_path(given)
+    assert renamed == {
+        "query": {"file": "a", "file_bytes": "b"},
+        "matches": [{"track": {"file": "c", "id": 1}, "others": []}],
+    }
