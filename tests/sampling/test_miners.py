@@ -52,7 +52,7 @@ def chosen(keep: Tensor) -> list[set[int]]:
     return [set(row.nonzero()[:, 0].tolist()) for row in keep]
 
 
-@pytest.mark.parametrize(("miner", "loop", "options"), LOOPS, ids=lambda value: str(value)[:30])
+@pytest.mark.parametrize(("miner", "loop", "options"), LOOPS, ids=[str(miner) for miner, *_ in LOOPS])
 @RELAXED
 @given(case=spaces(), ignored=st.floats(0, 0.6))
 def test_every_row_keeps_what_plain_loops_keep(
