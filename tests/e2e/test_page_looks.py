@@ -61,6 +61,7 @@ def test_ten_rows_are_in_sight_and_axe_finds_nothing_serious_in_any_state(
     person.drop(page, clip)
     person.results(page)
     rows = page.locator("#cm-list .cm-row")
+    rows.nth(9).wait_for(timeout=LONG)
     last = rows.nth(9).bounding_box()
     assert rows.count() == 10 and last["y"] + last["height"] <= 886
     assert faults(page) == []

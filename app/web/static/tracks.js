@@ -63,7 +63,9 @@ export class Tracks {
   async prefetch() {
     if (state.mode !== "results" || state.chosen < 0 || this.surface.timeline.dragged) return;
     const { player } = this.surface;
-    for (const row of state.answer.rows.slice(state.chosen + 1, state.chosen + 1 + NEXT_ROWS)) {
+    const { answer } = state;
+    for (const row of answer.rows.slice(state.chosen + 1, state.chosen + 1 + NEXT_ROWS)) {
+      if (state.answer !== answer) return; // another clip, or another search, since the last row was fetched
       if (row.play === null) continue;
       await player.voiceOf(this.address(row), row.start).prepare(player.time).catch(() => {});
     }
