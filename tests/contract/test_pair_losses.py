@@ -10,6 +10,11 @@ from crossmodal.losses import PAIR_LOSSES, Kind
 from crossmodal.similarity import Similarity, pairwise
 
 DETACHED = {"circle"}  # weights that carry no gradient: finite differences must differ
+ATTACHED = [name for name in PAIR_LOSSES if name not in DETACHED]
+NEEDY = [(name, kind) for name, loss in PAIR_LOSSES.items() for kind in Kind if kind in loss.needs]
+EASY = [(name, kind) for name, loss in PAIR_LOSSES.items() for kind in Kind if kind not in loss.needs]
+BY_COLUMNS = [name for name, loss in PAIR_LOSSES.items() if hasattr(loss, "column_statistic")]
+BY_ROWS = [name for name, loss in PAIR_LOSSES.items() if loss.needs and name not in BY_COLUMNS]
 RELAXED = settings(deadline=None, max_examples=25, derandomize=True)
 
 
@@ -35,34 +40,71 @@ class NoFloat64(TorchDispatchMode):
         return out
 
 
-def looks_at_columns(name: str) -> bool:
-    return hasattr(PAIR_LOSSES[name], "column_statistic")
-
-
 def loss_and_gradient(name: str, sim: torch.Tensor, *rest: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
     loss = PAIR_LOSSES[name]()(sim, *rest)
     (gradient,) = torch.autograd.grad(loss, sim)
     return loss.detach(), gradient
 
 
+@pytest.mark.parametrize("name", ATTACHED)
+@RELAXED
+@given(case=pair_cases())
+def test_gradient_is_that_of_finite_differences(name: str, case: tuple[torch.Tensor, torch.Tensor]) -> None:
+    sim, is_pos = case
+    loss = PAIR_LOSSES[name]()
+    assert torch.autograd.gradcheck(lambda s: loss(s, is_pos), [sim], atol=1e-4, fast_mode=True)
+
+
+@pytest.mark.parametrize("name", sorted(DETACHED))
+def test_gradient_is_not_that_of_finite_differences_where_weights_are_detached(name: str) -> None:
+    loss, is_pos = PAIR_LOSSES[name](), torch.tensor([[True, False, False], [False, True, True]])
+    sim = torch.tensor([[0.62, 0.41, -0.1], [0.38, 0.6, 0.58]], dtype=torch.float64, requires_grad=True)
+    assert not torch.autograd.gradcheck(lambda s: loss(s, is_pos), [sim], atol=1e-4, raise_exception=False)
+
+
+def without(kind: Kind) -> torch.Tensor:
+    """is_pos (4, 5) of rows that have no pair of this kind."""
+    return torch.full((4, 5), kind is Kind.NEG)
+
+
+@pytest.mark.parametrize(("name", "kind"), NEEDY)
+def test_rows_without_what_is_needed_give_zero_loss_and_zero_gradient(name: str, kind: Kind) -> None:
+    sim = torch.randn(4, 5, requires_grad=True)
+    loss, gradient = loss_and_gradient(name, sim, without(kind))
+    assert loss.item() == 0 and gradient.count_nonzero() == 0  # NaN counts as non-zero
+
+
+@pytest.mark.parametrize(("name", "kind"), EASY)
+def test_rows_without_what_is_not_needed_have_a_finite_loss_of_at_least_zero(name: str, kind: Kind) -> None:
+    sim = -torch.rand(4, 5, generator=torch.Generator().manual_seed(2)).requires_grad_()
+    (gradient,) = torch.autograd.grad(loss := PAIR_LOSSES[name]()(sim, without(kind)), sim)
+    assert loss.isfinite() and loss >= 0 and gradient.isfinite().all()
+
+
+LACKING = torch.tensor([[0.9, 0.1], [0.3, 0.4]]), torch.tensor([[True, False], [False, False]])
+
+
+@pytest.mark.parametrize("name", BY_ROWS)
+def test_row_that_lacks_what_is_needed_is_absent(name: str) -> None:
+    sim, is_pos = LACKING
+    if Kind.NEG not in PAIR_LOSSES[name].needs:  # then the first row needs no negative either: it is all positive
+        is_pos = torch.tensor([[True, True], [False, False]])
+    loss, gradient = loss_and_gradient(name, sim.clone().requires_grad_(), is_pos)
+    torch.testing.assert_close(loss, PAIR_LOSSES[name]()(sim[:1], is_pos[:1]))
+    assert gradient[1].count_nonzero() == 0
+
+
+@pytest.mark.parametrize("name", BY_COLUMNS)
+def test_row_that_lacks_what_is_needed_still_serves_its_columns(name: str) -> None:
+    sim, is_pos = LACKING
+    sim = sim - 1 if PAIR_LOSSES[name]().expects is Similarity.NEG_DISTANCE else sim
+    loss, gradient = loss_and_gradient(name, sim.clone().requires_grad_(), is_pos)
+    assert loss > PAIR_LOSSES[name]()(sim[:1], is_pos[:1])  # it is a further negative of the first column
+    assert gradient[1, 0] > 0 and gradient[1, 1] == 0
+
+
 @pytest.mark.parametrize("name", PAIR_LOSSES)
 class TestEveryPairLoss:
-    @RELAXED
-    @given(case=pair_cases())
-    def test_gradient_is_that_of_finite_differences(self, name: str, case: tuple[torch.Tensor, torch.Tensor]) -> None:
-        if name in DETACHED:
-            pytest.skip("its weights carry no gradient")
-        sim, is_pos = case
-        loss = PAIR_LOSSES[name]()
-        assert torch.autograd.gradcheck(lambda s: loss(s, is_pos), [sim], atol=1e-4, fast_mode=True)
-
-    def test_gradient_is_not_that_of_finite_differences_where_weights_are_detached(self, name: str) -> None:
-        if name not in DETACHED:
-            pytest.skip("nothing is detached")
-        loss, is_pos = PAIR_LOSSES[name](), torch.tensor([[True, False, False], [False, True, True]])
-        sim = torch.tensor([[0.62, 0.41, -0.1], [0.38, 0.6, 0.58]], dtype=torch.float64, requires_grad=True)
-        assert not torch.autograd.gradcheck(lambda s: loss(s, is_pos), [sim], atol=1e-4, raise_exception=False)
-
     @RELAXED
     @given(case=pair_cases())
     def test_ignored_pair_carries_no_gradient(self, name: str, case: tuple[torch.Tensor, torch.Tensor]) -> None:
@@ -97,31 +139,6 @@ class TestEveryPairLoss:
         torch.testing.assert_close(moved, loss)
         torch.testing.assert_close(moved_gradient, gradient[rows][:, columns])
 
-    def test_no_positive_gives_zero_loss_and_zero_gradient(self, name: str) -> None:
-        if Kind.POS not in PAIR_LOSSES[name].needs:
-            pytest.skip("a row without positives counts for this loss")
-        sim = torch.randn(4, 5, requires_grad=True)
-        loss, gradient = loss_and_gradient(name, sim, torch.zeros(4, 5, dtype=torch.bool))
-        assert loss.item() == 0 and gradient.count_nonzero() == 0  # NaN counts as non-zero
-
-    def test_no_negative_gives_zero_loss_and_zero_gradient(self, name: str) -> None:
-        if Kind.NEG not in PAIR_LOSSES[name].needs:
-            pytest.skip("a row without negatives counts for this loss")
-        sim = torch.randn(4, 5, requires_grad=True)
-        loss, gradient = loss_and_gradient(name, sim, torch.ones(4, 5, dtype=torch.bool))
-        assert loss.item() == 0 and gradient.count_nonzero() == 0
-
-    def test_row_that_lacks_what_is_needed_is_absent(self, name: str) -> None:
-        if not PAIR_LOSSES[name].needs:
-            pytest.skip("every row counts for this loss")
-        sim = torch.tensor([[0.9, 0.1], [0.3, 0.4]], requires_grad=True)
-        is_pos = torch.tensor([[True, False], [False, False]])
-        loss, gradient = loss_and_gradient(name, sim, is_pos)
-        if looks_at_columns(name):
-            pytest.skip("the row still serves its columns")
-        torch.testing.assert_close(loss, PAIR_LOSSES[name]()(sim[:1], is_pos[:1]).detach())
-        assert gradient[1].count_nonzero() == 0
-
     @pytest.mark.parametrize("shape", [(0, 0), (0, 3), (3, 0)])
     def test_empty_matrix_gives_zero(self, name: str, shape: tuple[int, int]) -> None:
         sim = torch.zeros(shape, requires_grad=True)
@@ -147,7 +164,7 @@ class TestEveryPairLoss:
         sim = torch.randn(3, 4, generator=torch.Generator().manual_seed(4), requires_grad=True)
         is_pos = torch.eye(3, 4, dtype=torch.bool)
         loss, gradient = loss_and_gradient(name, sim, is_pos, None, torch.tensor([1.0, 1.0, 0.0]))
-        if not looks_at_columns(name):
+        if name not in BY_COLUMNS:
             torch.testing.assert_close(loss, PAIR_LOSSES[name]()(sim[:2], is_pos[:2]).detach())
             assert gradient[2].count_nonzero() == 0
         loss, gradient = loss_and_gradient(name, sim, is_pos, None, torch.zeros(3))

@@ -33,28 +33,44 @@ def gradients(loss: ProxyLoss, value: torch.Tensor, emb: torch.Tensor) -> tuple[
 cases = given(seed=st.integers(0, 9999), n=st.integers(1, 6))
 
 
+@pytest.mark.parametrize("name", [name for name in PROXY_LOSSES if name not in DETACHED])
+@RELAXED
+@cases
+def test_gradient_is_that_of_finite_differences(name: str, seed: int, n: int) -> None:
+    emb, labels = rows(seed, n)
+    loss = made(name).double()
+    assert torch.autograd.gradcheck(lambda x: loss(x, labels), [emb], atol=1e-4, fast_mode=True)
+
+
+@pytest.mark.parametrize("name", sorted(DETACHED))
+def test_gradient_is_not_that_of_finite_differences_where_weights_are_detached(name: str) -> None:
+    emb, labels = rows(2, 5)
+    loss = made(name).double()
+    assert not torch.autograd.gradcheck(lambda x: loss(x, labels), [emb], atol=1e-4, raise_exception=False)
+
+
+def share_along_the_rows(name: str, seed: int, n: int) -> torch.Tensor:
+    """(n,): how much of each row's gradient goes along the row itself."""
+    emb, labels = rows(seed, n)
+    loss = made(name)
+    by_emb, _ = gradients(loss, loss(emb, labels), emb)
+    return (by_emb * emb).sum(1).abs() / (1e-9 + by_emb.norm(dim=1) * emb.norm(dim=1))
+
+
+@pytest.mark.parametrize("name", [name for name in PROXY_LOSSES if name not in LENGTH_COUNTS])
+@RELAXED
+@cases
+def test_gradient_is_orthogonal_to_the_row_where_its_length_does_not_count(name: str, seed: int, n: int) -> None:
+    assert share_along_the_rows(name, seed, n).max() < 1e-4
+
+
+@pytest.mark.parametrize("name", sorted(LENGTH_COUNTS))
+def test_gradient_goes_along_the_row_too_where_its_length_counts(name: str) -> None:
+    assert share_along_the_rows(name, 3, 6).min() > 1e-3
+
+
 @pytest.mark.parametrize("name", PROXY_LOSSES)
 class TestEveryProxyLoss:
-    @RELAXED
-    @cases
-    def test_gradient_is_that_of_finite_differences(self, name: str, seed: int, n: int) -> None:
-        emb, labels = rows(seed, n)
-        loss = made(name).double()
-        if name in DETACHED:
-            pytest.skip("its weights carry no gradient")
-        assert torch.autograd.gradcheck(lambda x: loss(x, labels), [emb], atol=1e-4, fast_mode=True)
-
-    @RELAXED
-    @cases
-    def test_gradient_is_orthogonal_to_the_row_where_its_length_does_not_count(
-        self, name: str, seed: int, n: int
-    ) -> None:
-        emb, labels = rows(seed, n)
-        loss = made(name)
-        by_emb, _ = gradients(loss, loss(emb, labels), emb)
-        along = (by_emb * emb).sum(1).abs() / (1e-9 + by_emb.norm(dim=1) * emb.norm(dim=1))
-        assert (along.max() < 1e-4) or name in LENGTH_COUNTS
-
     @RELAXED
     @cases
     def test_rows_of_unknown_label_change_nothing_whatever_they_hold(self, name: str, seed: int, n: int) -> None:
