@@ -30,4 +30,4 @@ def test_an_upload_is_taken_only_from_its_own_folder(tmp_path, monkeypatch, path
     (workspace.uploads / "link").symlink_to("/etc/hostname")
     (workspace.uploads / "mine.mp4").write_bytes(b"x")
     assert workspace.uploaded(path.format(uploads=workspace.uploads)) is None
-    assert workspace.uploaded(str(workspace.uploads / "mine.mp4")) is not None
+    assert workspace.uploaded(f"{workspace.uploads}/../uploads/mine.mp4") == workspace.uploads / "mine.mp4"

@@ -3,6 +3,7 @@
 import time
 import urllib.parse
 
+import gradio_client
 import pytest
 from e2e.serving import make_catalogue, running
 
@@ -13,7 +14,6 @@ pytestmark = [pytest.mark.xdist_group("page-api"), pytest.mark.timeout(900)]
 
 @pytest.fixture(scope="module")
 def client(server):
-    gradio_client = pytest.importorskip("gradio_client")
     return gradio_client.Client(server.address, verbose=False, analytics_enabled=False, httpx_kwargs={"timeout": 120})
 
 
@@ -53,7 +53,6 @@ def test_score_scores_a_table_of_files_that_the_client_may_name(client, handle, 
 
 
 def test_index_begins_a_run_that_tracks_can_be_asked_about(tmp_path) -> None:
-    gradio_client = pytest.importorskip("gradio_client")
     (tmp_path / "more").mkdir()
     make_track(tmp_path / "more" / "one.wav", seconds=6.0)
     with running(make_catalogue(tmp_path, n_tracks=1, seconds=6.0)) as server:
@@ -76,7 +75,6 @@ def test_trouble_reaches_the_client_in_one_line(client, handle, tmp_path) -> Non
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "/no/such/file.mp4", "relative.mp4"])
 def test_a_stranger_cannot_name_a_path(server, path) -> None:
-    gradio_client = pytest.importorskip("gradio_client")
     headers = {"X-Forwarded-For": "192.0.2.7"}
     stranger = gradio_client.Client(
         server.address, verbose=False, analytics_enabled=False, headers=headers, httpx_kwargs={"timeout": 120}

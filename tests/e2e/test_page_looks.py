@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from e2e.serving import LONG
 
 from crossmodal.demo import make_clip
@@ -21,8 +22,7 @@ def places(page) -> list[dict[str, float]]:
 
 def faults(page) -> list[str]:
     """Serious faults that axe finds, as text."""
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    found = axe.Axe().run(page).response["violations"]
+    found = Axe().run(page).response["violations"]
     return [
         f"{fault['id']}: {json.dumps([node['html'][:160] for node in fault['nodes']])}"
         for fault in found

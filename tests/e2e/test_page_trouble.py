@@ -85,10 +85,7 @@ def test_a_damaged_clip_is_used_as_far_as_it_goes_and_the_rest_is_hatched(page, 
     (tmp_path / "damaged.mkv").write_bytes(whole[: len(whole) // 2])
     person.drop(page, tmp_path / "damaged.mkv")
     person.results(page)
-    part = page.evaluate("crossmodal.state.answer.part")
-    if part is None:  # this browser measured what is left itself
-        assert page.evaluate("crossmodal.player.duration") < 11
-        return
+    assert 5 < page.evaluate("crossmodal.state.answer.part") < 8
     assert page.inner_text(".cm-chip").startswith("Only the first 0:0")
     assert page.locator(".cm-unseen").count() >= 1
 

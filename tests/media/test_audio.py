@@ -1,5 +1,6 @@
 """A sample stands where its time stamp says: clicks at known seconds say where it came out."""
 
+import itertools
 import math
 from fractions import Fraction
 
@@ -18,11 +19,11 @@ def check_clicks(tools, samples: np.ndarray, at=CLICKS, within: float = 0.003) -
         assert tools.onset(samples, after=time - 0.1) == pytest.approx(time, abs=within)
 
 
-@pytest.mark.parametrize("suffix", [".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a"])
-@pytest.mark.parametrize("rate", [44_100, 48_000])
+@pytest.mark.parametrize(
+    ("suffix", "rate"),
+    [*itertools.product([".wav", ".flac", ".mp3", ".ogg", ".m4a"], [44_100, 48_000]), (".opus", 48_000)],
+)
 def test_every_kind_keeps_its_clicks_in_place(tools, tmp_path, suffix, rate):
-    if suffix == ".opus" and rate != 48_000:
-        pytest.skip("Opus knows 48 kHz only")
     sound = np.repeat(tools.click(2.0, CLICKS, rate), 2, axis=0)  # the vorbis encoder knows stereo only
     path = tools.write_sound(tmp_path / f"sound{suffix}", sound, rate)
     samples, warnings = tools.all_samples(path)

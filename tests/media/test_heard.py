@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -76,7 +77,6 @@ def test_the_gain_is_in_the_samples_and_the_peaks_are_theirs(track, tmp_path) ->
 
 
 def test_a_wav_is_read_by_another_program_as_it_was_meant(samples) -> None:
-    soundfile = pytest.importorskip("soundfile")
     path, n_all = samples
     piece = heard.piece(path, n_all, start=0, at=0, seconds=1.5)
     read, rate = soundfile.read(io.BytesIO(heard.wav(piece)), dtype="int16")

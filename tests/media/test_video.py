@@ -4,6 +4,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import psutil
 import pytest
 
 from crossmodal.errors import MediaError
@@ -328,7 +329,6 @@ def test_hdr_is_toned_to_the_range_of_a_screen(tools, tmp_path, curve, white):
 
 
 def test_a_film_of_many_frames_takes_no_more_memory_than_a_short_one(tools, tmp_path):
-    psutil = pytest.importorskip("psutil")
     short = tools.write_film(tmp_path / "short.avi", codec="mpeg4", n_frames=50, size=(320, 240))
     long = tools.write_film(tmp_path / "long.avi", codec="mpeg4", n_frames=1500, size=(320, 240))
     tools_process = psutil.Process()

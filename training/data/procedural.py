@@ -12,7 +12,7 @@ from crossmodal.features import Features, FeatureStore
 from training.data.montages import Music, curves_of
 from training.data.pairs import Pair
 
-VERSION = "3"  # goes up when the demo's songs or pictures change
+VERSION = "4"  # goes up when the demo's songs or pictures change
 SECONDS, FRAME_RATE, SAMPLE_RATE = 16.0, 25, 24_000
 WHOLE_SONGS = 37  # the first number of a seed: drawn pairs and the demo library have others
 Progress = Callable[[int, int], None]

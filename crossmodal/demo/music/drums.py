@@ -59,13 +59,15 @@ class DrumKit:
 
     def __init__(self, name: str, rate: int, seed: int) -> None:
         self.kit, self.rate = KITS[name], rate
-        self.rng = np.random.default_rng([seed, 5])
+        self.seed = seed
         self._made: dict[tuple[str, int], np.ndarray] = {}
 
     def sound(self, piece: str, length: float = 0.0) -> np.ndarray:
         """float32 (L,) of one piece, its peak as `MIX` says; risers and crackle last `length` seconds."""
         key = (piece, round(length * 10))
         if key not in self._made:
+            # Of its own seed: a passage, which may begin with another piece, must hear the same snare.
+            self.rng = np.random.default_rng([self.seed, 5, key[1], *piece.encode()])
             made = self._make(piece, length)
             peak = float(np.abs(made).max()) or 1.0
             self._made[key] = (made * (MIX[piece][0] * self.kit.gain / peak)).astype(np.float32)
