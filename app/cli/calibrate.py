@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from app.cli.options import root_option, store_option
+
 
 @click.command()
 @click.argument("model")
@@ -12,10 +14,8 @@ import click
     "--out", type=click.Path(file_okay=False), help="Write a copy of the model there; default: into the model's folder."
 )
 @click.option("--split", help="Only rows of this split; default: all.")
-@click.option(
-    "--root", type=click.Path(file_okay=False), help="What relative paths start from; default: the manifest's folder."
-)
-@click.option("--store", type=click.Path(), help="Feature store; default: the user's cache.")
+@root_option
+@store_option
 def calibrate(
     model: str, manifest: str, out: str | None, split: str | None, root: str | None, store: str | None
 ) -> None:

@@ -6,17 +6,17 @@ from typing import Any
 
 import click
 
+from app.cli.options import json_option, root_option, store_option
+
 
 @click.command()
 @click.argument("model")
 @click.argument("manifest", type=click.Path(dir_okay=False))
 @click.option("--split", help="Only rows of this split; default: all.")
 @click.option("--min-seconds", default=6.0, show_default=True, help="Shorter rows are left out and counted.")
-@click.option(
-    "--root", type=click.Path(file_okay=False), help="What relative paths start from; default: the manifest's folder."
-)
-@click.option("--store", type=click.Path(), help="Feature store; default: the user's cache.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@root_option
+@store_option
+@json_option
 def evaluate(
     model: str, manifest: str, split: str | None, min_seconds: float, root: str | None, store: str | None, as_json: bool
 ) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from app.cli.main import NOTHING_DONE, SOME_FAILED
+from app.cli.options import json_option, root_option, store_option, workers_option
 from app.cli.output import path_fields, print_json, shown_path
 
 
@@ -13,12 +14,10 @@ from app.cli.output import path_fields, print_json, shown_path
 @click.option(
     "--model", default="compact", show_default=True, help="Whose encoders: a bundled model, or a model folder."
 )
-@click.option(
-    "--root", type=click.Path(file_okay=False), help="What relative paths start from; default: the manifest's folder."
-)
-@click.option("--store", type=click.Path(), help="Feature store; default: the user's cache.")
-@click.option("--workers", type=click.IntRange(1), help="Files decoded at once; default: one a core.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@root_option
+@store_option
+@workers_option
+@json_option
 @click.pass_context
 def extract(
     context: click.Context,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app.cli.options import json_option, workers_option
 from app.cli.output import path_fields, print_json, shown_path
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ SIDES = {"music": "audio", "video": "video"}
 @click.option("--with-video-sound", is_flag=True, help="Take the sound of video files as music too.")
 @click.option("--prune", is_flag=True, help="Forget tracks whose files are gone (from folders that could be read).")
 @click.option("--no-tags", is_flag=True, help="Do not read titles and artists; a track is called as its file.")
-@click.option("--workers", type=click.IntRange(1), help="Files decoded at once; default: one a core.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@workers_option
+@json_option
 @click.pass_context
 def index(
     context: click.Context,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.cli.main import NOTHING_DONE, SOME_FAILED
+from app.cli.options import json_option, root_option, store_option, workers_option
 from app.cli.output import check_table, path_fields, print_json, shown_path
 
 if TYPE_CHECKING:
@@ -16,11 +17,6 @@ if TYPE_CHECKING:
     from training.manifests.validating import Note
 
 manifest_argument = click.argument("manifest", metavar="MANIFEST", type=click.Path(dir_okay=False))
-root_option = click.option(
-    "--root", type=click.Path(file_okay=False), help="What relative paths start from; default: the manifest's folder."
-)
-workers_option = click.option("--workers", type=click.IntRange(1), help="Files read at once; default: one a core.")
-json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 
 
 def out_option(help_text: str, *, required: bool) -> Callable[..., Any]:
@@ -141,7 +137,7 @@ def from_folder(
 @click.option("--seed", default=0, show_default=True, help="Another seed, other rows in each split.")
 @click.option("--model", default="compact", show_default=True, help="Finds sounds that are nearly the same.")
 @root_option
-@click.option("--store", type=click.Path(), help="Feature store; default: the user's cache.")
+@store_option
 @workers_option
 @json_option
 @click.pass_context

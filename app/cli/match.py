@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from app.cli.options import json_option
 from app.cli.output import path_fields, plain, print_json, print_table
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ HEAD = ("#", "title", "artist", "length", "from", "fit", "score", "better than")
     help="music: tracks for a clip; video: clips for a track.",
 )
 @click.option("--alpha", type=click.FloatRange(0, 1), help="Share of a further global vector, where a model has one.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@json_option
 def match(
     media: str,
     catalogue: str | None,

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from app.cli.options import store_option
+
 
 @click.command()
 @click.option(
@@ -28,7 +30,7 @@ import click
     help="Folder with visual/, music_train/ and video/, for `compact` without a manifest.",
 )
 @click.option("--root", type=click.Path(file_okay=False), help="What relative paths of the manifests start from.")
-@click.option("--store", type=click.Path(), help="Feature store; default: the user's cache.")
+@store_option
 @click.option("--resume", is_flag=True, help="Go on where the run in --out stopped.")
 @click.argument("settings", nargs=-1)
 def train(

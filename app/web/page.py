@@ -20,8 +20,12 @@ GONE = said(
 AT_ONCE = 4  # searches that are followed; of those, two decode at a time
 
 
-def _text(name: str) -> str:
-    return (HERE / name).read_text(encoding="utf-8")
+def _component(name: str) -> gr.HTML:
+    """A component whose mark-up and script are the files of its name."""
+    mark_up, script = ((HERE / f"{name}.{kind}").read_text(encoding="utf-8") for kind in ("html", "js"))
+    return gr.HTML(
+        html_template=mark_up, js_on_load=script, elem_id=f"cm-{name}", apply_default_css=False, padding=False
+    )
 
 
 class Page:
@@ -33,20 +37,7 @@ class Page:
     def build(self) -> gr.Blocks:
         """The page."""
         with gr.Blocks(title="crossmodal", analytics_enabled=False, delete_cache=(3600, 86400)) as blocks:
-            surface = gr.HTML(
-                html_template=_text("surface.html"),
-                js_on_load=_text("surface.js"),
-                elem_id="cm-surface",
-                apply_default_css=False,
-                padding=False,
-            )
-            music = gr.HTML(
-                html_template=_text("music.html"),
-                js_on_load=_text("music.js"),
-                elem_id="cm-music",
-                apply_default_css=False,
-                padding=False,
-            )
+            surface, music = _component("surface"), _component("music")
             hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
             search = surface.search(
                 self.search, None, surface, concurrency_limit=AT_ONCE, trigger_mode="multiple", **hidden

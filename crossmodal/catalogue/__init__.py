@@ -4,6 +4,7 @@ from crossmodal.catalogue.ground import default_folder
 from crossmodal.catalogue.index import FaissIndex, VectorIndex
 from crossmodal.catalogue.index_file import index_path, open_index, save_index
 from crossmodal.catalogue.indexing import embed_missing, index_folders
+from crossmodal.catalogue.lock import holder_of, writing_job
 from crossmodal.catalogue.progress import JobProgress, Progress
 from crossmodal.catalogue.records import (
     TAG_FIELDS,
@@ -23,7 +24,6 @@ from crossmodal.catalogue.records import (
 from crossmodal.catalogue.report import IndexReport
 from crossmodal.catalogue.scan import Scan, scan_folders
 from crossmodal.catalogue.store import Catalogue
-from crossmodal.catalogue.writer import holder_of, writing_job
 
 __all__ = [
     "TAG_FIELDS",

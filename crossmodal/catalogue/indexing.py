@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from crossmodal import __version__
+from crossmodal.catalogue.acoustic import RecordingBook, draw_acoustic
 from crossmodal.catalogue.file_reader import FileReader, ReadFile, inspector
 from crossmodal.catalogue.index_file import save_index
 from crossmodal.catalogue.inspection import FILM, SOUND
+from crossmodal.catalogue.lock import writing_job
 from crossmodal.catalogue.plan import MovedFiles, Plan, make_plan
 from crossmodal.catalogue.progress import JobProgress, Pace, Progress
-from crossmodal.catalogue.recording import RecordingBook, draw_acoustic
 from crossmodal.catalogue.records import Content, EmbeddingKey, FileState, FoundFile, PassedOver, Place
 from crossmodal.catalogue.report import IndexReport
 from crossmodal.catalogue.scan import Scan, scan_folders
 from crossmodal.catalogue.store import Catalogue
-from crossmodal.catalogue.writer import writing_job
 from crossmodal.errors import MediaError
 from crossmodal.features import Features, FeatureStore, Side
 from crossmodal.media import display_name
@@ -259,9 +259,14 @@ class _Run:
         if self.book is not None and acoustic is not None:
             self.book.add(track, features.duration, acoustic)
         if same is not None:
-            (other,) = self.catalogue.tracks_by_id([same.track_id])
-            self.report.duplicates.append((Path(os.fsdecode(found.path)), other.path))
+            self._report_duplicate(found, same.track_id)
         self.report.audio_seconds += features.duration
+
+    def _report_duplicate(self, found: FoundFile, track: int) -> None:
+        """Say which file that is there now holds the same recording; a copy that is gone is none."""
+        path = Path(os.fsdecode(found.path))
+        (same,) = self.catalogue.tracks_by_id([track])
+        self.report.duplicates += [(path, other) for other in same.places if other != path][:1]
 
     def _count_new(self, before: Place | None) -> None:
         if before is None:
@@ -274,9 +279,7 @@ class _Run:
             self.report.moved += 1
         elif before is None:
             self.report.copies += 1
-            (same,) = self.catalogue.tracks_by_id([track])
-            path = Path(os.fsdecode(found.path))
-            self.report.duplicates += [(path, other) for other in same.places if other != path][:1]
+            self._report_duplicate(found, track)
         elif before.track_id != track:
             self.report.updated += 1
         elif self.with_tags and (before.tags or {}) != found.tags:

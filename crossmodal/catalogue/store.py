@@ -12,7 +12,8 @@ from typing import Self
 
 import numpy as np
 
-from crossmodal.catalogue import ground, reading, schema, writing
+from crossmodal.catalogue import ground, queries, schema, statements
+from crossmodal.catalogue.lock import holder_of
 from crossmodal.catalogue.records import (
     Acoustic,
     Content,
@@ -26,7 +27,6 @@ from crossmodal.catalogue.records import (
     StoredSequence,
     Track,
 )
-from crossmodal.catalogue.writer import holder_of
 from crossmodal.embedding import Embedding
 from crossmodal.errors import CatalogueError
 from crossmodal.features import Side
@@ -121,27 +121,27 @@ class Catalogue:
     def generation(self) -> str:
         """A random id, another one after each commit that touched vectors or what is in results."""
         with self._reading() as db:
-            return reading.generation(db)
+            return queries.generation(db)
 
     def tracks(self, side: Side = "audio", *, present: bool = True) -> list[Track]:
         """Tracks of a side by id; `present`: those with a file only."""
         with self._reading() as db:
-            return reading.tracks(db, side, present=present)
+            return queries.tracks(db, side, present=present)
 
     def tracks_by_id(self, ids: Sequence[int] | np.ndarray) -> list[Track]:
         """The tracks of these ids, in their order; unknown ids are left out."""
         with self._reading() as db:
-            return reading.tracks_by_id(db, list(ids))
+            return queries.tracks_by_id(db, list(ids))
 
     def recordings(self, recording_ids: Sequence[int]) -> list[Track]:
         """All tracks of these recordings, by id: the places of one recording are those of all of them."""
         with self._reading() as db:
-            return reading.recordings(db, recording_ids)
+            return queries.recordings(db, recording_ids)
 
     def track_id(self, content_hash: str, side: Side) -> int | None:
         """The id of a content, or None where it is not known."""
         with self._reading() as db:
-            return reading.track_id(db, content_hash, side)
+            return queries.track_id(db, content_hash, side)
 
     def embeddings(self, model: str, side: Side = "audio") -> EmbeddingTable:
         """Global vectors of one model: whole media, present, not silent.
@@ -151,18 +151,18 @@ class Catalogue:
             side: of the tracks.
         """
         with self._reading() as db:
-            return reading.embeddings(db, model, side)
+            return queries.embeddings(db, model, side)
 
     def listed_ids(self, model: str, side: Side = "audio") -> np.ndarray:
         """(N,) int64: the ids that `embeddings` gives, rising."""
         with self._reading() as db:
-            return reading.listed_ids(db, model, side)
+            return queries.listed_ids(db, model, side)
 
     def embedding(self, key: EmbeddingKey) -> Embedding | None:
         """One stored embedding, or None; segments and sequence went through float16."""
         with self._reading() as db:
-            track = reading.track_id(db, key.content_hash, key.side)
-            return None if track is None else reading.embedding(db, track, key.model, key.start, key.end)
+            track = queries.track_id(db, key.content_hash, key.side)
+            return None if track is None else queries.embedding(db, track, key.model, key.start, key.end)
 
     def iter_sequences(
         self, model: str, side: Side = "audio", ids: Sequence[int] | np.ndarray | None = None
@@ -171,53 +171,53 @@ class Catalogue:
         wanted = sorted(int(i) for i in (self.listed_ids(model, side) if ids is None else ids))
         for at in range(0, len(wanted), SEQUENCES_AT_ONCE):
             with self._reading() as db:
-                found = reading.sequences(db, model, side, wanted[at : at + SEQUENCES_AT_ONCE])
+                found = queries.sequences(db, model, side, wanted[at : at + SEQUENCES_AT_ONCE])
             yield from found
 
     def segments(self, model: str, side: Side = "audio") -> SegmentTable:
         """Segments of what `embeddings` gives, by track and time."""
         with self._reading() as db:
-            return reading.segments(db, model, side)
+            return queries.segments(db, model, side)
 
     def count(self, side: Side = "audio", *, model: str | None = None) -> int:
         """Present tracks; with a model, those of them that it has vectors for (silent ones count)."""
         with self._reading() as db:
-            return reading.count(db, side, model)
+            return queries.count(db, side, model)
 
     def models(self, side: Side = "audio") -> dict[str, int]:
         """Fingerprint of each model with vectors here -> for how many present tracks."""
         with self._reading() as db:
-            return reading.models(db, side)
+            return queries.models(db, side)
 
     def without_embedding(self, model: str, side: Side = "audio") -> list[tuple[int, str, bytes]]:
         """(id, content hash, path) of present tracks that this model has no vectors for."""
         with self._reading() as db:
-            return reading.without_embedding(db, model, side)
+            return queries.without_embedding(db, model, side)
 
     def places(self, side: Side = "audio") -> list[Place]:
         """Every file that is or was known, by id."""
         with self._reading() as db:
-            return reading.places(db, side)
+            return queries.places(db, side)
 
     def passed_over(self, side: Side, version: str) -> list[PassedOver]:
         """Files that this version of crossmodal read and did not take, by path."""
         with self._reading() as db:
-            return reading.passed_over(db, side, version)
+            return queries.passed_over(db, side, version)
 
     def acoustics(self, encoder: str) -> list[tuple[int, float, bytes]]:
         """(track id, duration, summary) of each acoustic fingerprint drawn from this encoder's features."""
         with self._reading() as db:
-            return reading.acoustics(db, encoder)
+            return queries.acoustics(db, encoder)
 
     def acoustic(self, track: int) -> tuple[Acoustic, int, float] | None:
         """(fingerprint, recording id, recording offset) of a track; None: it has no fingerprint."""
         with self._reading() as db:
-            return reading.acoustic(db, track)
+            return queries.acoustic(db, track)
 
     def jobs(self, limit: int = 10) -> list[Job]:
         """The last jobs, newest first."""
         with self._reading() as db:
-            return reading.jobs(db, limit)
+            return queries.jobs(db, limit)
 
     # Writing: each method is one transaction.
 
@@ -250,14 +250,14 @@ class Catalogue:
             CatalogueError: `locked` after 30 s behind another writer, `read_only`, or `refused` (disk full).
         """
         with self._transaction() as db:
-            track = writing.put_track(db, content)
-            writing.put_place(db, track, content.side, file)
-            writing.put_embedding(db, track, model, embedding)
+            track = statements.put_track(db, content)
+            statements.put_place(db, track, content.side, file)
+            statements.put_embedding(db, track, model, embedding)
             if acoustic is not None:
-                writing.put_acoustic(db, track, acoustic)
+                statements.put_acoustic(db, track, acoustic)
             if recording is not None:
-                writing.join_recording(db, track, *recording)
-            writing.renew_generation(db)
+                statements.join_recording(db, track, *recording)
+            statements.renew_generation(db)
         return track
 
     def put_embedding(self, key: EmbeddingKey, embedding: Embedding) -> None:
@@ -269,24 +269,24 @@ class Catalogue:
             CatalogueError: `missing`: no such content; and as `put_track`.
         """
         with self._transaction() as db:
-            track = reading.track_id(db, key.content_hash, key.side)
+            track = queries.track_id(db, key.content_hash, key.side)
             if track is None:
                 raise CatalogueError("missing", f"{self.folder} holds no track with content {key.content_hash[:12]}.")
-            writing.put_embedding(db, track, key.model, embedding, start=key.start, end=key.end)
-            writing.renew_generation(db)
+            statements.put_embedding(db, track, key.model, embedding, start=key.start, end=key.end)
+            statements.renew_generation(db)
 
     def put_place(self, track: int, side: Side, file: FoundFile, *, moved_from: Place | None = None) -> None:
         """Say that a file has a track's content; `moved_from` is the place that it had."""
         with self._transaction() as db:
             if moved_from is not None:
-                writing.move_place(db, moved_from.id, file.path)
-            writing.put_place(db, track, side, file)
-            writing.renew_generation(db)
+                statements.move_place(db, moved_from.id, file.path)
+            statements.put_place(db, track, side, file)
+            statements.renew_generation(db)
 
     def put_acoustic(self, track: int, acoustic: Acoustic) -> None:
         """Store the fingerprint of a track, in place of the one that it had."""
         with self._transaction() as db:
-            writing.put_acoustic(db, track, acoustic)
+            statements.put_acoustic(db, track, acoustic)
 
     def set_present(self, *, seen: Iterable[int] = (), not_seen: Iterable[int] = ()) -> None:
         """Say of places (by id) that their files are there, or are not: those stay, out of results."""
@@ -294,43 +294,43 @@ class Catalogue:
         if not seen and not not_seen:
             return
         with self._transaction() as db:
-            writing.set_present(db, seen, present=True)
-            writing.set_present(db, not_seen, present=False)
-            writing.renew_generation(db)
+            statements.set_present(db, seen, present=True)
+            statements.set_present(db, not_seen, present=False)
+            statements.renew_generation(db)
 
     def prune(self, places: Sequence[int]) -> int:
         """Forget places (by id), and every track that then has none; how many tracks that were."""
         with self._transaction() as db:
-            removed = writing.prune(db, places)
-            writing.renew_generation(db)
+            removed = statements.prune(db, places)
+            statements.renew_generation(db)
         return removed
 
     def pass_over(self, side: Side, file: PassedOver, version: str) -> None:
         """Remember a file that was read and not taken: it is tried again when it changes, or by another version."""
         with self._transaction() as db:
-            if writing.pass_over(db, side, file, version):
-                writing.renew_generation(db)
+            if statements.pass_over(db, side, file, version):
+                statements.renew_generation(db)
 
     def forget_passed_over(self, side: Side, paths: Sequence[bytes]) -> None:
         """Forget files that are gone."""
         if paths:
             with self._transaction() as db:
-                writing.forget_passed_over(db, side, paths)
+                statements.forget_passed_over(db, side, paths)
 
     def start_job(self, kind: str, subject: str) -> int:
         """A new running job; those still marked as running were killed."""
         with self._transaction() as db:
-            return writing.start_job(db, kind, subject, socket.gethostname(), os.getpid())
+            return statements.start_job(db, kind, subject, socket.gethostname(), os.getpid())
 
     def note_job(self, job: int, done: int, total: int) -> None:
         """How far a job is."""
         with self._transaction() as db:
-            writing.note_job(db, job, done, total)
+            statements.note_job(db, job, done, total)
 
     def end_job(self, job: int, state: str, report: str = "{}") -> None:
         """The end of a job: `done`, `stopped` or `failed`; `report` is JSON."""
         with self._transaction() as db:
-            writing.end_job(db, job, state, report)
+            statements.end_job(db, job, state, report)
 
     # Connections
 

@@ -14,8 +14,8 @@ from crossmodal.losses.margin import Margin
 from crossmodal.losses.memory import CrossBatchMemory
 from crossmodal.losses.multi_similarity import MultiSimilarity
 from crossmodal.losses.n_pair import NPair
-from crossmodal.losses.proxies import ProxyLoss
 from crossmodal.losses.proxy import CircleClass, ProxyAnchor, ProxyNCA, SoftTriple
+from crossmodal.losses.proxy_base import ProxyLoss
 from crossmodal.losses.ranking import RankingHinge
 from crossmodal.losses.registry import PAIR_LOSSES, PROXY_LOSSES, STRUCTURE_LOSSES, make_pair_loss
 from crossmodal.losses.siglip import SigLIP

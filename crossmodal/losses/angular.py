@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from crossmodal.losses.proxies import ProxyLoss, at_target, cosines, cross_entropy, lengths, with_target
+from crossmodal.losses.proxy_base import ProxyLoss, at_target, cosines, cross_entropy, lengths, with_target
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from crossmodal.losses.base import PairLoss
 from crossmodal.losses.batch import PairBatch, SideBatch
-from crossmodal.losses.proxies import ProxyLoss
+from crossmodal.losses.proxy_base import ProxyLoss
 from crossmodal.losses.structure import StructureLoss
 from crossmodal.similarity.sequences import aligned
 from crossmodal.similarity.vectors import Similarity, pairwise

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from crossmodal.losses.base import log1p_exp, masked_logsumexp
 from crossmodal.losses.circle import check_circle, circle_logits
-from crossmodal.losses.proxies import (
+from crossmodal.losses.proxy_base import (
     ProxyLoss,
     at_target,
     cosines,

@@ -14,8 +14,8 @@ from crossmodal.losses.lifted import GeneralisedLifted, LiftedStructure
 from crossmodal.losses.margin import Margin
 from crossmodal.losses.multi_similarity import MultiSimilarity
 from crossmodal.losses.n_pair import NPair
-from crossmodal.losses.proxies import ProxyLoss
 from crossmodal.losses.proxy import CircleClass, ProxyAnchor, ProxyNCA, SoftTriple
+from crossmodal.losses.proxy_base import ProxyLoss
 from crossmodal.losses.ranking import RankingHinge
 from crossmodal.losses.siglip import SigLIP
 from crossmodal.losses.softmax import AMSoftmax, ArcFace, CosFace, L2Softmax, NormFace

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from crossmodal.losses.proxies import ProxyLoss, at_target, cosines, cross_entropy, with_target
+from crossmodal.losses.proxy_base import ProxyLoss, at_target, cosines, cross_entropy, with_target
 from crossmodal.similarity.vectors import unit_rows
 
 EPSILON = 1e-12  # of a squared sine: below it the angle is taken as 1e-6, where ArcFace's exact slope diverges

@@ -97,6 +97,19 @@ def test_a_copy_is_another_place_and_not_another_track(indexed, catalogue, music
     assert report.duplicates == [(music / "copy.flac", music / "one.flac")]
 
 
+def test_a_recording_whose_file_went_away_is_no_duplicate_of_its_new_form(indexed, catalogue, music):
+    make_track(music / "old.flac", seconds=12.0, seed=4)
+    indexed(music)
+    make_track(music / "new.ogg", seconds=12.0, seed=4)
+    assert indexed(music).duplicates == [(music / "new.ogg", music / "old.flac")]
+    (music / "old.flac").unlink()
+    (music / "new.ogg").unlink()
+    make_track(music / "newer.mp3", seconds=12.0, seed=4)
+    report = indexed(music)
+    assert counts(report) == {"added": 1, "unchanged": 3, "not_seen": 2} and report.duplicates == []
+    assert len({track.recording_id for track in catalogue.tracks(present=False)}) == 4
+
+
 def test_a_missing_file_stays_out_of_results_until_it_is_back_or_pruned(indexed, catalogue, music, tmp_path, model):
     indexed(music)
     (music / "one.flac").rename(tmp_path / "aside.flac")

@@ -113,13 +113,12 @@ def test_the_probability_is_that_of_the_true_one_of_two() -> None:
 
 def test_the_probability_changes_smoothly_with_the_length() -> None:
     rng = np.random.default_rng(0)
-    made = [
-        made_trial(seconds, rng.normal(0.8 * np.log(seconds), 1, 300), rng.normal(0, 1, 300))
-        for seconds in (2.0, 4.0, 8.0, 12.0, 20.0, 30.0)
-    ]
-    slopes = [slope for _, slope in fit_logistic(made, flat(), (0.0, 0.0)).values()]
-    truth = [0.8 * np.log(seconds) for seconds in (2.0, 4.0, 8.0, 12.0, 20.0, 30.0)]
-    assert (np.diff(slopes) > 0).all() and slopes == pytest.approx(truth, abs=0.35)
+    apart = {seconds: 0.8 * seconds**0.4 for seconds in (2.0, 4.0, 8.0, 12.0, 20.0, 30.0)}
+    made = [made_trial(seconds, rng.normal(mean, 1, 400), rng.normal(0, 1, 400)) for seconds, mean in apart.items()]
+    fit = fit_logistic(made, flat(), (0.0, 0.0))
+    # Two normal laws, d apart, deviation 1: the log odds are d (x - d / 2).
+    assert [slope for _, slope in fit.values()] == pytest.approx(list(apart.values()), rel=0.07)
+    assert [intercept for intercept, _ in fit.values()] == pytest.approx([-(d**2) / 2 for d in apart.values()], abs=0.2)
 
 
 def test_the_best_of_an_unrelated_library_is_seldom_called_very_good(

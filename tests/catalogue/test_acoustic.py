@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from catalogue.made import RATE, song
 
-from crossmodal.catalogue.recording import compare, draw_acoustic
+from crossmodal.catalogue.acoustic import compare, draw_acoustic
 from crossmodal.encoders import AudioCurves
 from crossmodal.features import Features
 
