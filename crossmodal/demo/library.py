@@ -20,9 +20,9 @@ from crossmodal.errors import ConfigError
 
 MANIFEST = "manifest.jsonl"
 ARTIST = "crossmodal demo"
-SUFFIXES = ("m4a", "opus", "mp3", "m4a", "opus", "flac", "m4a", "mp3", "opus", "m4a", "opus", "flac")
+SUFFIXES = ("m4a", "opus", "mp3", "opus", "m4a", "flac", "opus", "m4a", "opus", "opus", "m4a", "flac")
 TRACK_RATE, FPS = 44_100, 25
-DRAWN_SIZE, CLIP_SIZE = (320, 180), (512, 288)
+DRAWN_SIZE, CLIP_SIZE = (288, 162), (480, 270)
 MOODS = ((0.62, "energetic"), (0.45, "lively"), (0.0, "calm"))
 
 Progress = Callable[[int, int], None]
@@ -164,7 +164,7 @@ def _plan(seed: int, index: int) -> _Pair:
     """Song, passage and row of a pair, before anything sounds."""
     rng = np.random.default_rng([LIBRARY, seed, index, 31])
     song = compose((LIBRARY, seed, index), style=index)
-    seconds = float(rng.integers(10, 14))
+    seconds = float(rng.integers(9, 12))
     start = 0.0 if index % 3 == 2 else _passage(song, seconds, rng)
     name = f"{index + 1:02d} {song.title}"
     row = {

@@ -11,7 +11,7 @@ from crossmodal.demo.music.styles import FORMS, STYLES, Style
 from crossmodal.demo.music.theory import PROGRESSIONS, chord_pitches, is_bright
 from crossmodal.demo.music.titles import title
 
-LONGEST, SHORTEST = 66.0, 61.0
+LONGEST, SHORTEST = 62.0, 58.0
 
 
 def compose(seed: tuple[int, ...], *, style: int | None = None) -> Song:
@@ -22,7 +22,7 @@ def compose(seed: tuple[int, ...], *, style: int | None = None) -> Song:
         style: index into `STYLES`; None: drawn.
 
     Returns:
-        The score, 60 to about 80 s long.
+        The score, 60 to about 76 s long.
     """
     rng = np.random.default_rng([*seed, 1])
     kind = STYLES[int(rng.integers(len(STYLES))) if style is None else style % len(STYLES)]
@@ -58,7 +58,7 @@ def compose(seed: tuple[int, ...], *, style: int | None = None) -> Song:
 
 
 def _sections(style: Style, bar: float, rng: np.random.Generator) -> tuple[Section, ...]:
-    """The form in whole bars, between 60 and about 75 seconds."""
+    """The form in whole bars, between 60 and about 73 seconds."""
     form = FORMS[style.form]
     shares = np.array([share for _, share, _, _ in form], dtype=float)
     shares *= rng.uniform(0.85, 1.2, len(shares))

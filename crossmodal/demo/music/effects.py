@@ -10,7 +10,7 @@ BASS_HZ, BASS_DB = 150.0, -6.0
 
 def reverb(send: np.ndarray, seconds: float, rate: int, channels: int, seed: int) -> np.ndarray:
     """The room's answer to `send` (L,): float32 (channels, L); bright at first, darker as it fades."""
-    n_tail = int(min(seconds * 1.1, 3.0) * rate)
+    n_tail = int(min(seconds, 2.2) * rate)
     time = np.arange(n_tail) / rate
     rng = np.random.default_rng([seed, 9])
     noise = rng.standard_normal((channels, n_tail))
@@ -48,8 +48,7 @@ def duck(times: np.ndarray, n_samples: int, rate: int, depth: float, seconds: fl
 
 def loudness_lufs(samples: np.ndarray, rate: int) -> float:
     """Integrated loudness of (C, L) samples as ITU-R BS.1770-4 defines it; -inf for silence."""
-    shelf, high_pass = _k_weighting(rate)
-    weighted = sosfilt(high_pass, sosfilt(shelf, samples))
+    weighted = sosfilt(_k_weighting(rate), samples)
     hop = int(0.1 * rate)
     n_hops = weighted.shape[1] // hop
     power = (weighted[:, : n_hops * hop].reshape(len(samples), n_hops, hop) ** 2).mean(axis=2).sum(axis=0)
@@ -61,7 +60,7 @@ def loudness_lufs(samples: np.ndarray, rate: int) -> float:
     return float(-0.691 + 10 * np.log10(blocks.mean()))
 
 
-def _k_weighting(rate: int) -> tuple[np.ndarray, np.ndarray]:
+def _k_weighting(rate: int) -> np.ndarray:
     """The two filters of BS.1770, annex 1, at any rate: their analogue forms, bilinear."""
     gain, quality, k = 1.584864701, 0.7071752370, np.tan(np.pi * 1681.974451 / rate)
     middle, norm = gain**0.4996667742 * k / quality, 1 + k / quality + k * k
@@ -70,7 +69,7 @@ def _k_weighting(rate: int) -> tuple[np.ndarray, np.ndarray]:
     quality, k = 0.5003270373, np.tan(np.pi * 38.13547088 / rate)
     norm = 1 + k / quality + k * k
     high_pass = [1.0, -2.0, 1.0, 1.0, 2 * (k * k - 1) / norm, (1 - k / quality + k * k) / norm]
-    return np.array([shelf]), np.array([high_pass])
+    return np.array([shelf, high_pass])
 
 
 def lighten(samples: np.ndarray, rate: int) -> np.ndarray:
