@@ -154,8 +154,8 @@ class AudioReader:
                     yield from _silent(missing, rate, names)
                 frame.pts = None
                 fifo.write(frame)
-                while (second := fifo.read(rate)) is not None:
-                    yield self._finite(second), rate, names
+                while fifo.samples >= rate:
+                    yield self._finite(fifo.read(rate)), rate, names
             if not clock.n_written:
                 raise self._damage.nothing(self._opened.name)
             yield from self._drained(fifo, rate, names)
@@ -170,7 +170,9 @@ class AudioReader:
     def _finite(self, frame: AudioFrame) -> np.ndarray:
         """(C, L) float32 of a decoded frame; what is no number becomes 0."""
         samples = _as_float(frame)
-        if not np.isfinite(_peak(samples)):
+        with np.errstate(invalid="ignore", over="ignore"):
+            is_finite = np.isfinite(samples.sum())  # one pass; a sum that only overflows costs a second look
+        if not is_finite:
             bad = ~np.isfinite(samples)
             self._not_finite += int(np.count_nonzero(bad))
             samples = np.where(bad, np.float32(0), samples)
