@@ -49,11 +49,12 @@ test: $(VENV)/.dev-installed browser  ## Set up all that the tests need and run 
 soak: $(VENV)/.dev-installed browser  ## The long trials in full length: 50 kills of an indexing run.
 	CROSSMODAL_SOAK=1 $(BIN)/python -m pytest tests/e2e/test_index_kill.py --timeout 7200
 
-lint: $(VENV)/.dev-installed  ## ruff, mypy, import-linter.
+lint: $(VENV)/.dev-installed  ## ruff, mypy, import-linter; oxlint for the page.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/oxlint app/web
 
 docs: $(VENV)/.dev-installed  ## Generate the reference pages.
 	$(BIN)/python docs/generate.py

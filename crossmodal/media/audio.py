@@ -154,8 +154,8 @@ class AudioReader:
                     yield from _silent(missing, rate, names)
                 frame.pts = None
                 fifo.write(frame)
-                while fifo.samples >= rate:
-                    yield self._finite(fifo.read(rate)), rate, names
+                while fifo.samples >= rate and (second := fifo.read(rate)) is not None:
+                    yield self._finite(second), rate, names
             if not clock.n_written:
                 raise self._damage.nothing(self._opened.name)
             yield from self._drained(fifo, rate, names)

@@ -1,14 +1,11 @@
 """A person drops a clip and hears the music that fits under it: real server, real browser, real media."""
 
-import subprocess
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
 import psutil
 import pytest
 from e2e.serving import HOSTILE, LONG, running
-from playwright._impl._driver import compute_driver_executable
 
 from crossmodal.media import open_audio, probe
 
@@ -205,12 +202,3 @@ def test_a_clip_that_no_browser_plays_is_a_still_at_once_and_then_plays(page, pe
     page.wait_for_function("crossmodal.player.video.seekable.length > 0", timeout=LONG)
     page.evaluate("crossmodal.player.seek(2.5)")
     page.wait_for_function("Math.abs(crossmodal.player.video.currentTime - 2.5) < 1.6", timeout=LONG)
-
-
-def test_the_page_script_is_plain_modules_that_another_program_can_read() -> None:
-    node, _ = compute_driver_executable()  # Playwright brings its own
-    static = Path(__file__).parents[2] / "app" / "web" / "static"
-    for file in sorted(static.glob("*.js")):
-        with file.open() as source:
-            answer = subprocess.run([node, "--check", "--input-type=module"], stdin=source, capture_output=True)
-        assert answer.returncode == 0, answer.stderr.decode()

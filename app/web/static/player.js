@@ -140,9 +140,9 @@ export class Player {
 
   /** Whether the picture has begun to move since it was last still: sound is not sent ahead of it. */
   hasMoved() {
-    const now = this.video.currentTime;
-    const moved = now !== this.shown && Math.abs(now - this.shown) < 0.5;
-    this.shown = now;
+    const shown = this.video.currentTime;
+    const moved = shown !== this.shown && Math.abs(shown - this.shown) < 0.5;
+    this.shown = shown;
     return moved;
   }
 
