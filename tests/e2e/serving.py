@@ -1,5 +1,6 @@
 """Servers, catalogues, and what a person does with a page: shared by the browser tests."""
 
+import json
 import os
 import socket
 import subprocess
@@ -11,6 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
+from axe_playwright_python.sync_playwright import Axe
 
 from crossmodal.demo import make_track
 
@@ -79,6 +83,22 @@ def make_catalogue(folder: Path, n_tracks: int = 12, seconds: float = 15.0) -> P
     with Catalogue.open(folder / "catalogue", create=True) as catalogue:
         index_folders(catalogue, [music], TwoTowerModel.from_pretrained("compact"), workers=2)
     return folder / "catalogue"
+
+
+def decoding_children(server: Server) -> set[psutil.Process]:
+    """The processes of a server that decode."""
+    children = psutil.Process(server.process.pid).children()
+    return {child for child in children if "crossmodal.media.guard_child" in " ".join(child.cmdline())}
+
+
+def serious_faults(page: Any) -> list[str]:
+    """Serious faults that axe finds in a page as it stands, as text."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{fault['id']}: {json.dumps([node['html'][:160] for node in fault['nodes']])}"
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+    ]
 
 
 class Person:

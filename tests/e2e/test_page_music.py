@@ -7,7 +7,7 @@ import pytest
 from e2e.serving import LONG, make_catalogue, running
 
 from crossmodal.catalogue import Catalogue
-from crossmodal.demo import make_track
+from crossmodal.demo import make_clip, make_track
 
 pytestmark = [pytest.mark.xdist_group("page-music"), pytest.mark.timeout(900)]
 
@@ -25,23 +25,23 @@ def indexing_children(server) -> list[psutil.Process]:
 
 
 def test_a_folder_is_added_while_the_clip_plays_and_trouble_is_listed_by_file(
-    open_page, person, served, clip, tmp_path
+    open_page, person, served, tmp_path
 ) -> None:
     for k in range(3):
         make_track(tmp_path / "more" / f"new {k}.mp3", seconds=12.0, seed=40 + k) if k else (tmp_path / "more").mkdir()
     (tmp_path / "more" / "broken.mp3").write_bytes(b"\xff\xfb\x90\x00" + b"\x00" * 400)
     (tmp_path / "more" / "page.mp3").write_text("<html>no music</html>" * 20)
     page = open_page(served)
-    person.drop(page, clip)
+    person.drop(page, make_clip(tmp_path / "clip.mp4", seconds=40, size=(160, 90), cuts=(9.0, 20.0), seed=5))
     person.results(page)
     page.click(".cm-play")
     page.click(".cm-tracks")
     page.fill("#cm-folder-path", str(tmp_path / "more"))
     page.click(".cm-folder button")
+    person.advances(page, 0.1)
     page.wait_for_selector(".cm-report:not([hidden]) .cm-counts", timeout=LONG)
     report = page.inner_text(".cm-report")
     assert "2\nNew" in report and "page.mp3" in report and "with trouble" in report
-    person.advances(page, 0.1) if page.evaluate("crossmodal.player.isPlaying") else None
     page.wait_for_function("crossmodal.state.library.present === 5", timeout=LONG)
     with Catalogue.open(served.catalogue, read_only=True) as catalogue:
         assert catalogue.jobs(1)[0].state == "done"

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
-from e2e.serving import LONG, free_port, make_catalogue, running
+from e2e.serving import LONG, decoding_children, free_port, make_catalogue, running, serious_faults
 
 from crossmodal.catalogue import Catalogue
 from crossmodal.demo import make_clip, make_track
@@ -138,6 +138,7 @@ def test_a_lost_connection_is_said_and_made_up_for(open_page, person, clip, cata
         person.drop(page, clip)
         person.results(page)
     assert said(page, STRIP) == "Connection to crossmodal lost. Start it again; this page reconnects."
+    assert serious_faults(page) == []
     page.click(".cm-play")
     person.advances(page, 0.3)
     with running(catalogue, port=port):
@@ -204,11 +205,6 @@ def test_a_search_is_ended_after_its_tab_is_gone(open_page, person, server, tmp_
         slowed_down(busy)  # a tenth of their pace: the search cannot be done before the page is missed
         is_over = any(not child.is_running() for child in busy)
     assert is_over  # a search that is done leaves its child alive; only one that was ended takes it along
-
-
-def decoding_children(server) -> set[psutil.Process]:
-    children = psutil.Process(server.process.pid).children()
-    return {child for child in children if "crossmodal.media.guard_child" in " ".join(child.cmdline())}
 
 
 def slowed_down(children: set[psutil.Process]) -> None:
