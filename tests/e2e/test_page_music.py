@@ -1,6 +1,8 @@
 """Adding music: one child of the server, whatever the tabs do; a search never waits for it."""
 
+import sqlite3
 import time
+from contextlib import closing
 
 import psutil
 import pytest
@@ -87,3 +89,15 @@ def test_a_run_goes_on_without_tabs_is_seen_by_the_next_one_stops_cleanly_and_a_
     assert indexing_children(served) == []
     with Catalogue.open(served.catalogue, read_only=True) as catalogue:
         assert catalogue.jobs(1)[0].state in ("stopped", "done")
+
+
+def test_music_of_another_model_is_made_ready_when_the_page_starts(open_page, person, clip, tmp_path) -> None:
+    catalogue = make_catalogue(tmp_path, n_tracks=3, seconds=12.0)
+    with closing(sqlite3.connect(catalogue / "catalogue.db")) as db, db:
+        db.execute("UPDATE embedding SET model = 'another'")
+    with running(catalogue) as started:
+        page = open_page(started)
+        page.wait_for_function("crossmodal.state.library.ready === 3", timeout=LONG)
+        person.drop(page, clip)
+        person.results(page)
+        assert page.evaluate("crossmodal.state.answer.compared") == 3 and page.faults == []
