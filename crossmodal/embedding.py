@@ -1,8 +1,10 @@
 """Embedding: what a tower makes of one medium."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+
+LABELS = "labels"  # the view of the projection that labels trained
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,7 +21,7 @@ class Embedding:
         seen: (T,) bool: False where a long film was skipped.
         duration: seconds, measured.
         silent: nothing above the floor (audio only).
-        views: further global vectors of models with several heads, by name.
+        views: further global vectors by name: `labels` of a model whose second projection labels trained.
     """
 
     vector: np.ndarray
@@ -38,6 +40,19 @@ class Embedding:
             raise ValueError(f"Embedding: times {self.times.shape} must be ({self.segments.shape[0]},)")
         if self.sequence.ndim != 3 or self.seen.shape != (self.sequence.shape[0],):
             raise ValueError(f"Embedding: sequence {self.sequence.shape} and seen {self.seen.shape} must share T")
+
+    def blended(self, alpha: float) -> "Embedding":
+        """A query whose vector is `vector` and the view `labels` end to end, in shares.
+
+        Its dot product with both of another medium end to end is the blend of the two cosines.
+
+        Args:
+            alpha: share of the view, 0-1.
+        """
+        mixed = np.concatenate([(1 - alpha) * self.vector, alpha * self.views[LABELS]]).astype(np.float32)
+        return replace(
+            self, vector=mixed, segments=np.zeros((0, len(mixed)), np.float32), times=np.zeros(0, np.float32)
+        )
 
     def __repr__(self) -> str:
         return (

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from crossmodal.errors import ConfigError
-from crossmodal.losses import PAIR_LOSSES, CrossModalLoss, PairLoss, make_pair_loss
+from crossmodal.losses import PAIR_LOSSES, CrossModalLoss, PairLoss, ProxyLoss, make_pair_loss, make_proxy_loss
 
 PRESETS = Path(__file__).parent / "presets"
 
@@ -66,41 +66,60 @@ class OptimiserConfig(Section):
 
 
 class LossConfig(Section):
-    """A pair loss on vectors and one on sequences.
+    """A pair loss on vectors, one on sequences, and perhaps a loss by label.
 
     Args:
         vectors, sequences: keys of `crossmodal.losses.PAIR_LOSSES`.
-        vector_options, sequence_options: arguments of their constructors.
-        vector_weight, sequence_weight: of the two terms.
+        label: the manifests' label that is trained on, such as `genre`; None: none.
+        labels: key of `PROXY_LOSSES` or `PAIR_LOSSES`: the loss by that label. It trains the model's second projection
+            (`model.label_dim`), or the vectors where there is none.
+        vector_options, sequence_options, label_options: arguments of their constructors.
+        vector_weight, sequence_weight, label_weight: of the terms.
         disjoint: how often the vectors of a batch are taken of two halves that share nothing.
         max_scale: limit of the learned scales, of losses that have one.
     """
 
     vectors: str = "infonce"
     sequences: str = "infonce"
+    label: str | None = None
+    labels: str = "normface"
     vector_options: dict[str, Any] = Field(default_factory=dict)
     sequence_options: dict[str, Any] = Field(default_factory=dict)
+    label_options: dict[str, Any] = Field(default_factory=dict)
     vector_weight: float = Field(default=1.0, ge=0)
     sequence_weight: float = Field(default=1.0, ge=0)
+    label_weight: float = Field(default=1.0, ge=0)
     disjoint: float = Field(default=0.5, ge=0, le=1)
     max_scale: float = Field(default=60.0, gt=0)
 
     @model_validator(mode="after")
     def _losses_exist(self) -> Self:
         try:
-            self.make()
+            self.make(dim=4, classes=2)
         except ConfigError as error:
             raise ValueError(str(error)) from error
         return self
 
-    def make(self) -> CrossModalLoss:
-        """The loss of a run, its learned constants at their start."""
+    def make(self, dim: int, classes: int) -> CrossModalLoss:
+        """The loss of a run, its learned constants at their start.
+
+        Args:
+            dim: D of the vectors that a loss by label trains.
+            classes: of the label.
+        """
         return CrossModalLoss(
             vectors=self._part(self.vectors, self.vector_options) if self.vector_weight else None,
             sequences=self._part(self.sequences, self.sequence_options) if self.sequence_weight else None,
+            labels=self._by_label(dim, classes) if self.label is not None and self.label_weight else None,
             vector_weight=self.vector_weight,
             sequence_weight=self.sequence_weight,
+            label_weight=self.label_weight,
         )
+
+    def _by_label(self, dim: int, classes: int) -> PairLoss | ProxyLoss:
+        if self.labels in PAIR_LOSSES:
+            return self._part(self.labels, self.label_options)
+        return make_proxy_loss(self.labels, dim, classes, self.label_options)
 
     def _part(self, name: str, options: dict[str, Any]) -> PairLoss:
         has_scale = "max_scale" in signature(PAIR_LOSSES[name]).parameters if name in PAIR_LOSSES else False

@@ -41,7 +41,10 @@ class Trainer:
         self.model, self.batches, self.config, self.folder = model, batches, config, folder
         folder.mkdir(parents=True, exist_ok=True)
         opt = config.optimiser
-        self.loss = config.loss.make()
+        n_classes = 0 if batches.labels is None else len(batches.labels.classes)
+        with torch.random.fork_rng(devices=[]):  # proxies draw their first places from the global generator
+            torch.manual_seed(config.seed)
+            self.loss = config.loss.make(model.config.label_dim or model.config.vector_dim, n_classes)
         self.optimiser = torch.optim.AdamW(_parameter_groups(model, self.loss, opt.weight_decay), lr=opt.lr)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._share_of_rate)
         augment = config.augment
@@ -153,8 +156,18 @@ class Trainer:
         ):
             hidden = self._hidden(tower, rows, generator)  # (N, W, T)
             sequence = tower.sequence(hidden, rows.mask)[:, first:last]
-            vectors = tower.to_vector(hidden[:, :, begin:end], rows.mask[:, begin:end])
-            sides.append(SideBatch(batch.ids, vectors, sequence, rows.mask[:, first:last], weight=batch.weight))
+            heard = hidden[:, :, begin:end], rows.mask[:, begin:end]
+            sides.append(
+                SideBatch(
+                    batch.ids,
+                    tower.to_vector(*heard),
+                    sequence,
+                    rows.mask[:, first:last],
+                    weight=batch.weight,
+                    labels=batch.labels,
+                    label_vectors=None if tower.to_label_vector is None else tower.to_label_vector(*heard),
+                )
+            )
         return PairBatch(video=sides[0], audio=sides[1])
 
     def _hidden(self, tower: Tower, rows: Rows, generator: torch.Generator) -> Tensor:
@@ -212,9 +225,10 @@ def _stretches(steps: int, disjoint: float, generator: torch.Generator) -> tuple
 
 
 def _parameter_groups(model: nn.Module, loss: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """Weights decay; biases, single values and the learned scales do not."""
+    """The model's weights decay; its biases and single values, and the loss's scales and proxies, do not."""
     decayed = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
-    plain = [p for p in [*model.parameters(), *loss.parameters()] if p.requires_grad and p.ndim <= 1]
+    plain = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
+    plain += [p for p in loss.parameters() if p.requires_grad]
     return [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
 
 

@@ -99,8 +99,15 @@ def train_run(
     with FeatureStore(store_path) as store:
         domains, failed = _domains(inputs, config, store, tell)
         batches = Batches(
-            domains, _shares(domains, config), size=config.batch, passage=config.passage, seed=config.seed
+            domains,
+            _shares(domains, config),
+            size=config.batch,
+            passage=config.passage,
+            seed=config.seed,
+            label=config.loss.label,
         )
+        if batches.labels is not None and not batches.labels.classes:
+            raise ConfigError(f"loss.label: no row has the label '{config.loss.label}'. Name one that the rows have.")
         trainer = Trainer(new_model(config), batches, config, out)
         if not (resume and trainer.resume()):
             trainer.fit_preparation()

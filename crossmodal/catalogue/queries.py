@@ -44,6 +44,7 @@ _PLACES = f"SELECT track, path, present FROM place WHERE track {_AMONG} ORDER BY
 _ALL_PLACES = """
 SELECT id, track, path, present, tags, size, mtime_ns, ctime_ns, inode FROM place WHERE side = ? ORDER BY id"""
 _VECTORS = f"SELECT t.id, e.vector, e.duration FROM embedding AS e {_LISTED} {_BY_ID}"
+_VIEWS = f"SELECT e.views FROM embedding AS e {_LISTED} {_BY_ID}"
 _LISTED_IDS = f"SELECT t.id FROM embedding AS e {_LISTED} {_BY_ID}"
 _SEQUENCES = f"""
 SELECT t.id, s.heads, s.dims, s.rows, s.seen FROM embedding AS e JOIN sequence AS s ON s.embedding = e.id
@@ -101,10 +102,13 @@ def track_id(db: sqlite3.Connection, content_hash: str, side: Side) -> int | Non
     return None if row is None else int(row[0])
 
 
-def embeddings(db: sqlite3.Connection, model: str, side: Side) -> EmbeddingTable:
-    """Global vectors of what is in results."""
+def embeddings(db: sqlite3.Connection, model: str, side: Side, view: str | None) -> EmbeddingTable:
+    """Global vectors of what is in results; with a view, that follows each vector in its row."""
     rows = db.execute(_VECTORS, (model, side)).fetchall()
     vectors = [np.frombuffer(row[1], "<f4") for row in rows]
+    if view is not None:
+        further = [json.loads(row[0])[view] for row in db.execute(_VIEWS, (model, side))]
+        vectors = [np.concatenate([own, np.array(more, "<f4")]) for own, more in zip(vectors, further, strict=True)]
     return EmbeddingTable(
         ids=np.array([row[0] for row in rows], np.int64),
         vectors=np.stack(vectors).astype(np.float32) if rows else np.zeros((0, 0), np.float32),

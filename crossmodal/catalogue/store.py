@@ -143,15 +143,16 @@ class Catalogue:
         with self._reading() as db:
             return queries.track_id(db, content_hash, side)
 
-    def embeddings(self, model: str, side: Side = "audio") -> EmbeddingTable:
+    def embeddings(self, model: str, side: Side = "audio", *, view: str | None = None) -> EmbeddingTable:
         """Global vectors of one model: whole media, present, not silent.
 
         Args:
             model: fingerprint.
             side: of the tracks.
+            view: one that the model's embeddings have: it then follows the vector in each row.
         """
         with self._reading() as db:
-            return queries.embeddings(db, model, side)
+            return queries.embeddings(db, model, side, view)
 
     def listed_ids(self, model: str, side: Side = "audio") -> np.ndarray:
         """(N,) int64: the ids that `embeddings` gives, rising."""

@@ -17,7 +17,7 @@ from crossmodal.losses.n_pair import NPair
 from crossmodal.losses.proxy import CircleClass, ProxyAnchor, ProxyNCA, SoftTriple
 from crossmodal.losses.proxy_base import ProxyLoss
 from crossmodal.losses.ranking import RankingHinge
-from crossmodal.losses.registry import PAIR_LOSSES, PROXY_LOSSES, STRUCTURE_LOSSES, make_pair_loss
+from crossmodal.losses.registry import PAIR_LOSSES, PROXY_LOSSES, STRUCTURE_LOSSES, make_pair_loss, make_proxy_loss
 from crossmodal.losses.siglip import SigLIP
 from crossmodal.losses.softmax import AMSoftmax, ArcFace, CosFace, L2Softmax, NormFace
 from crossmodal.losses.structure import (
@@ -78,5 +78,6 @@ __all__ = [
     "gather_batch",
     "gather_rows",
     "make_pair_loss",
+    "make_proxy_loss",
     "masked_logsumexp",
 ]

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from crossmodal.errors import ConfigError
 from crossmodal.losses.angular import LargeMarginSoftmax, SphereFace
@@ -28,6 +28,8 @@ from crossmodal.losses.structure import (
 )
 from crossmodal.losses.supcon import SupCon
 from crossmodal.losses.triplet import BatchHardTriplet, Triplet
+
+T = TypeVar("T")
 
 PAIR_LOSSES: dict[str, type[PairLoss]] = {
     "infonce": InfoNCE,
@@ -82,11 +84,38 @@ def make_pair_loss(name: str, options: Mapping[str, Any] | None = None) -> PairL
         >>> make_pair_loss("circle", {"gamma": 64.0}).gamma
         64.0
     """
-    if name not in PAIR_LOSSES:
-        near = difflib.get_close_matches(name, PAIR_LOSSES, n=1)
-        hint = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(PAIR_LOSSES)}."
+    return _made(_known(name, PAIR_LOSSES), name, **(options or {}))
+
+
+def make_proxy_loss(name: str, dim: int, classes: int, options: Mapping[str, Any] | None = None) -> ProxyLoss:
+    """A proxy loss out of a recipe.
+
+    Args:
+        name: key of `PROXY_LOSSES`.
+        dim: D of the vectors.
+        classes: K.
+        options: further arguments of its constructor by name.
+
+    Raises:
+        ConfigError: no such loss, an option that it does not have, or a value out of range.
+
+    Example:
+        >>> make_proxy_loss("arcface", 8, 3, {"margin": 0.3}).margin
+        0.3
+    """
+    return _made(_known(name, PROXY_LOSSES), name, dim, classes, **(options or {}))
+
+
+def _known(name: str, losses: dict[str, type[T]]) -> type[T]:
+    if name not in losses:
+        near = difflib.get_close_matches(name, losses, n=1)
+        hint = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(losses)}."
         raise ConfigError(f"no loss '{name}'. {hint}")
+    return losses[name]
+
+
+def _made(kind: type[T], name: str, *arguments: Any, **options: Any) -> T:
     try:
-        return PAIR_LOSSES[name](**(options or {}))
+        return kind(*arguments, **options)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"loss '{name}': {error}. Its options are in docs/reference/losses.md.") from error

@@ -41,7 +41,7 @@ class Library:
     Args:
         side: of what is in it.
         model: fingerprint.
-        table: global vectors.
+        table: global vectors; where views are blended in, each with its view behind it.
         bank: every sequence, or in a large library those of the sample.
         recordings: track id -> recording id.
         candidates: None: every sequence is scanned.
@@ -55,9 +55,15 @@ class Library:
     candidates: Candidates | None
 
     @classmethod
-    def read(cls, catalogue: Catalogue, model: str, side: Side, before: "Library | None" = None) -> "Library":
-        """The library as the catalogue is now; what `before` holds of it is not read again."""
-        table = catalogue.embeddings(model, side)
+    def read(
+        cls, catalogue: Catalogue, model: str, side: Side, before: "Library | None" = None, *, view: str | None = None
+    ) -> "Library":
+        """The library as the catalogue is now; what `before` holds of it is not read again.
+
+        Args:
+            view: of the embeddings, to be blended in.
+        """
+        table = catalogue.embeddings(model, side, view=view)
         recordings = {track.id: track.recording_id for track in catalogue.tracks(side)}
         is_large = len(table.ids) > FULL_SCAN
         held = _rows(table, sample_of(table.ids)) if is_large else table
@@ -67,24 +73,36 @@ class Library:
             bank = (last if isinstance(last, TrackBank) else TrackBank()).following(held, catalogue, model)
         else:
             bank = (last if isinstance(last, ClipBank) else ClipBank()).following(held, catalogue, model)
-        candidates = Candidates(table, catalogue.segments(model, side)) if is_large else None
+        candidates = None
+        if is_large:
+            plain = table if view is None else catalogue.embeddings(model, side)
+            candidates = Candidates(plain, catalogue.segments(model, side))
         return cls(side, model, table, bank, recordings, candidates)
 
     def __len__(self) -> int:
         return len(self.table.ids)
 
-    def rank(self, query: Embedding, catalogue: Catalogue, calibration: Calibration | None) -> Ranking:
+    def rank(
+        self,
+        query: Embedding,
+        catalogue: Catalogue,
+        calibration: Calibration | None,
+        alpha: float | None = None,
+    ) -> Ranking:
         """Compare `query` with the library.
 
         Args:
             query: of a clip for a library of music, of a track for one of clips.
             catalogue: that this was read from; a large library's candidates are read from it.
             calibration: of the model.
+            alpha: share of the view, for a library that was read with one. Candidates are found without it.
         """
-        ids, scores = self._by_recording(self.bank.ids, self.bank.compare(query, calibration))
+        blended = query if alpha is None else query.blended(alpha)
+        ids, scores = self._by_recording(self.bank.ids, self.bank.compare(blended, calibration))
         library = scores.rank
         if self.candidates is not None:
-            ids, scores = self._by_recording(*self._scan_candidates(query, catalogue, calibration))
+            near = self.candidates.nearest(query, FULL_SCAN)
+            ids, scores = self._by_recording(*self._scan(near, blended, catalogue, calibration))
         if len(library) < FEWEST:
             return Ranking(ids, scores, np.full(len(ids), np.nan), library)
         sampled = {self._recording(int(i)) for i in self.bank.ids}
@@ -102,11 +120,10 @@ class Library:
             return False
         return self.recordings[track_id] in {self._recording(int(i)) for i in self.bank.ids}
 
-    def _scan_candidates(
-        self, query: Embedding, catalogue: Catalogue, calibration: Calibration | None
+    def _scan(
+        self, near: np.ndarray, query: Embedding, catalogue: Catalogue, calibration: Calibration | None
     ) -> tuple[np.ndarray, Scores]:
-        assert self.candidates is not None
-        table = _rows(self.table, self.candidates.nearest(query, FULL_SCAN))
+        table = _rows(self.table, near)
         make = bank_of if self.side == "audio" else clips_of
         bank = make(table, catalogue, self.model)
         return bank.ids, bank.compare(query, calibration)

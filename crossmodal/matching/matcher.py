@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from crossmodal.catalogue import Catalogue, Progress, Track, embed_missing
+from crossmodal.embedding import LABELS
 from crossmodal.errors import CatalogueError, ConfigError, MediaError
 from crossmodal.features import FeatureStore, Side, Source
 from crossmodal.matching.answering import STILL, Asked, Found, make_match
@@ -38,7 +39,7 @@ class Matcher:
         self.fingerprint = model.fingerprint
         self.store = FeatureStore(catalogue.features_path)
         self._owns_catalogue = False
-        self._libraries: dict[Side, Library] = {}
+        self._libraries: dict[tuple[Side, str | None], Library] = {}
         self._lock = threading.Lock()
 
     @classmethod
@@ -77,7 +78,8 @@ class Matcher:
             source: a clip for `to="music"`, a track for `to="video"`: path, bytes, or a seekable binary file.
             k: at most so many.
             to: what is looked for.
-            alpha: share of a further global vector, of models that have several.
+            alpha: share, 0-1, of the projection that labels trained in the comparison of overall character, of models
+                that have one (`model.label_dim`); None: none. Scores and percentiles are calibrated without it.
 
         Raises:
             MediaError: the medium cannot be used; `no_audio`: a silent track.
@@ -85,6 +87,7 @@ class Matcher:
             ConfigError: `k`, `to` or `alpha` out of range.
         """
         _check(k, to)
+        self._check_alpha(alpha)
         asked, found_side = SIDES[to]
         self._check_not_empty(found_side)
         features = self.store.features(self.model.encoders[asked], source)
@@ -92,12 +95,10 @@ class Matcher:
         name = display_name(source)
         if query.silent:
             raise MediaError(name, "no_audio", "its sound is silent", "Name a file with music in it.")
-        if alpha is not None and not query.views:
-            raise ConfigError(f"alpha: model {self.model.config.name!r} has one global vector, nothing to mix.")
-        library = self._library(found_side)
+        library = self._library(found_side, None if alpha is None else LABELS)
         if not len(library):
             raise CatalogueError("empty", f"{self.catalogue.folder} holds nothing but silence. Add music to it.")
-        ranking = library.rank(query, self.catalogue, self.calibration)
+        ranking = library.rank(query, self.catalogue, self.calibration, alpha)
         is_still = to == "music" and windows_of(query) is None
         about = Query(
             name=name,
@@ -148,13 +149,22 @@ class Matcher:
     ) -> None:
         self.close()
 
-    def _library(self, side: Side) -> Library:
+    def _library(self, side: Side, view: str | None = None) -> Library:
         """The library as it is now; threads that come together read it once."""
         with self._lock:
-            held = self._libraries.get(side)
+            held = self._libraries.get((side, view))
             if held is None or held.table.generation != self.catalogue.generation():
-                self._libraries[side] = Library.read(self.catalogue, self.fingerprint, side, held)
-            return self._libraries[side]
+                held = Library.read(self.catalogue, self.fingerprint, side, held, view=view)
+                self._libraries[side, view] = held
+            return held
+
+    def _check_alpha(self, alpha: float | None) -> None:
+        if alpha is None:
+            return
+        if not 0 <= alpha <= 1:
+            raise ConfigError(f"alpha: {alpha} is no share. Give 0 to 1.")
+        if not self.model.config.label_dim:
+            raise ConfigError(f"alpha: model {self.model.config.name!r} has one global vector, nothing to mix.")
 
     def _check_not_empty(self, side: Side) -> None:
         done, present = self.coverage(side)

@@ -71,6 +71,7 @@ class ModelConfig(BaseModel):
         dilations: one gated convolution each.
         heads, head_dim: H and d of the sequence.
         vector_dim: D of the global vector.
+        label_dim: D of a second projection, trained by label; 0: there is none.
         lag_channels: learned curves whose autocorrelation is taken.
         lags: the autocorrelation's lags, 1 .. lags hops.
         hidden: width of the global head's hidden layer.
@@ -92,6 +93,7 @@ class ModelConfig(BaseModel):
     heads: Count = 8
     head_dim: Count = 2
     vector_dim: Count = 128
+    label_dim: Annotated[int, Field(ge=0)] = 0
     lag_channels: Count = 8
     lags: Count = 48
     hidden: Count = 128
@@ -105,6 +107,10 @@ class ModelConfig(BaseModel):
         if self.kernel % 2 == 0:
             raise ValueError(f"kernel is {self.kernel}; it must be odd")
         return self
+
+    def identity(self) -> str:
+        """What a fingerprint is taken over: settings that came later count only where they are used."""
+        return self.model_dump_json(exclude={"label_dim"} if not self.label_dim else None)
 
     @property
     def reach(self) -> int:

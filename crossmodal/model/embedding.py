@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from crossmodal.embedding import Embedding
+from crossmodal.embedding import LABELS, Embedding
 from crossmodal.errors import ModelError
 from crossmodal.features import Features
 from crossmodal.model.config import ModelConfig
@@ -36,6 +36,7 @@ def embed_features(tower: Tower, features: Features, config: ModelConfig, start:
         try:
             hidden = encode_in_blocks(tower, tower.prepare(values, mask), mask, config)  # (1, W, T)
             vector = tower.to_vector(hidden, mask)[0]
+            views = {} if tower.to_label_vector is None else {LABELS: _numpy(tower.to_label_vector(hidden, mask)[0])}
             starts, segments = _segments(tower, hidden, mask, config)
             sequence = tower.sequence(hidden, mask)[0]
         finally:
@@ -48,6 +49,7 @@ def embed_features(tower: Tower, features: Features, config: ModelConfig, start:
         seen=seen.copy(),
         duration=float(duration),
         silent=False,
+        views=views,
     )
 
 
@@ -124,6 +126,7 @@ def _nothing(seen: np.ndarray, duration: float, config: ModelConfig, *, silent: 
         seen=seen.copy(),
         duration=float(duration),
         silent=silent,
+        views={LABELS: np.zeros(config.label_dim, np.float32)} if config.label_dim else {},
     )
 
 

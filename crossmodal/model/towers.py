@@ -87,7 +87,7 @@ class GlobalHead(nn.Module):
     # Pairs of steps that the autocorrelation adds as if they were 0: few pairs say little.
     PRIOR_PAIRS = 10
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, dim: int) -> None:
         super().__init__()
         self.lags = config.lags
         self.curves = nn.Conv1d(config.width, config.lag_channels, 1)
@@ -95,7 +95,7 @@ class GlobalHead(nn.Module):
             nn.Linear(2 * config.width + config.lag_channels * config.lags, config.hidden),
             nn.GELU(),
             nn.Dropout(config.dropout),
-            nn.Linear(config.hidden, config.vector_dim),
+            nn.Linear(config.hidden, dim),
         )
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
@@ -134,6 +134,9 @@ class Tower(nn.Module):
     Args:
         config: the model's.
         side: what stands before this tower.
+
+    Attributes:
+        to_label_vector: the second projection, trained by label: (N, W, T) with (N, T) -> (N, L) unit; or None.
     """
 
     def __init__(self, config: ModelConfig, side: SideConfig) -> None:
@@ -145,7 +148,8 @@ class Tower(nn.Module):
             GatedLayer(config.width, config.kernel, dilation, config.dropout) for dilation in config.dilations
         )
         self.to_sequence = nn.Conv1d(config.width, config.heads * config.head_dim, 1)
-        self.to_vector = GlobalHead(config)
+        self.to_vector = GlobalHead(config, config.vector_dim)
+        self.to_label_vector = GlobalHead(config, config.label_dim) if config.label_dim else None
 
     def forward(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Vector and sequence of each row of a batch.

@@ -58,7 +58,7 @@ class TwoTowerModel(nn.Module):
     @property
     def fingerprint(self) -> str:
         """Hash of weights and config, hex: part of every embedding's key."""
-        digest = hashlib.sha256(self.config.model_dump_json().encode())
+        digest = hashlib.sha256(self.config.identity().encode())
         for name, tensor in sorted(self.state_dict().items()):
             digest.update(f"{name}{tuple(tensor.shape)}".encode())
             digest.update(tensor.detach().cpu().numpy().astype("<f4").tobytes())

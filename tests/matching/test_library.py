@@ -1,5 +1,7 @@
 """A made library: the planted start is found, recordings are one result, the bank follows the catalogue."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matching_made import MODEL, cut, made, put
@@ -75,3 +77,23 @@ def test_a_still_clip_has_nothing_to_compare_over_time() -> None:
     still = made(1, 5)
     still.sequence[:] = still.sequence[0]
     assert windows_of(still) is None and windows_of(made(1, 5)) is not None
+
+
+def test_a_view_is_blended_into_the_vectors_by_its_share(catalogue: Catalogue) -> None:
+    rng = np.random.default_rng(3)
+    views = rng.normal(size=(13, 3)).astype(np.float32)
+    views /= np.linalg.norm(views, axis=1, keepdims=True)
+    tracks = [replace(made(k, 20), views={"labels": views[k]}) for k in range(12)]
+    for k, track in enumerate(tracks):
+        put(catalogue, f"t{k}", track)
+    query = replace(cut(made(7, 20), 83, 163), views={"labels": views[12]})
+    found = Library.read(catalogue, MODEL, "audio", view="labels")
+    for alpha in (0.0, 0.3, 1.0):
+        ranking = found.rank(query, catalogue, None, alpha)
+        places = ranking.ids - 1
+        plain = np.array([track.vector @ query.vector for track in tracks])
+        np.testing.assert_allclose(
+            ranking.scores.g, ((1 - alpha) * plain + alpha * views[:12] @ views[12])[places], atol=1e-5
+        )
+    plain_ranking = Library.read(catalogue, MODEL, "audio").rank(query, catalogue, None)
+    assert list(found.rank(query, catalogue, None, 0.0).ids) == list(plain_ranking.ids)

@@ -65,9 +65,10 @@ def test_settings_survive_their_json() -> None:
 
 def test_a_recipe_names_its_losses_by_key() -> None:
     loss = load_config(None, ["loss.vectors=circle", "loss.vector_options={gamma: 64}", "loss.sequences=siglip"]).loss
-    made = loss.make()
+    made = loss.make(dim=4, classes=2)
     assert type(made.vectors) is Circle and made.vectors.gamma == 64
     assert type(made.sequences) is SigLIP and made.sequences.max_scale == loss.max_scale
     assert (
-        made.sequence_map is None and load_config(None, ["loss.sequences=circle"]).loss.make().sequence_map is not None
+        made.sequence_map is None
+        and load_config(None, ["loss.sequences=circle"]).loss.make(4, 2).sequence_map is not None
     )

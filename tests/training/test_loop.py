@@ -1,8 +1,10 @@
 """The training loop on tiny data: it learns, it is deterministic, it goes on after a kill."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -104,3 +106,33 @@ def test_both_sides_of_a_row_show_the_same_passage(pairs: list[Pair]) -> None:
     loud = batch.audio.values[:, :, AUDIO_CHANNELS.index("log_rms")]
     for m, a in zip(motion, loud, strict=True):
         assert torch.corrcoef(torch.stack([m, a]))[0, 1] > 0.9
+
+
+def test_labels_train_the_second_projection(tmp_path: Path, pairs: list[Pair]) -> None:
+    """Two kinds of pairs, told apart by their pace: the nearest class centre of the other side is then the own."""
+    genres, rng, labelled = ("slow", "fast"), np.random.default_rng(0), []
+    for k, pair in enumerate(pairs):
+        wave = np.sin(np.arange(len(pair.video.values)) * (1.5 if k % 2 else 0.3))[:, None].astype(np.float32)
+        video, audio = (replace(side, values=side.values + 3 * wave) for side in (pair.video, pair.audio))
+        values = (genres[k % 2], "any") if rng.random() < 0.1 else (genres[k % 2],)
+        labelled.append(replace(pair, video=video, audio=audio, labels={"genre": values} if k else {}))
+    config = load_config(None, [*TINY, "steps=60", "batch=24", "optimiser.lr=5e-3", "loss.label=genre"])
+    batches = Batches({"made": labelled}, {"made": 1.0}, size=24, passage=(6.0, 8.0), seed=0, label="genre")
+    assert batches.labels is not None and list(batches.labels.classes) == ["any", "fast", "slow"]
+    drawn = batches.draw(0).labels
+    assert drawn is not None and drawn.tolist().count(-1) == 1
+    tiny = {"width": 16, "dilations": [1], "hidden": 16, "vector_dim": 8, "label_dim": 4, "lag_channels": 2, "heads": 4}
+    torch.manual_seed(0)
+    made = Trainer(TwoTowerModel(compact_config(**tiny)), batches, config, tmp_path)
+    made.fit_preparation()
+    (proxies, *_) = made.loss.labels.parameters()
+    before = proxies.detach().clone()
+    model = made.run()
+    assert not torch.equal(before, proxies)  # they are trained too
+    seen, heard = (
+        np.stack([model.embed(getattr(pair, side), side).views["labels"] for pair in labelled])
+        for side in ("video", "audio")
+    )
+    own = np.arange(24) % 2
+    centres = np.stack([heard[own == kind].mean(axis=0) for kind in (0, 1)])
+    assert seen.shape == (24, 4) and ((seen @ centres.T).argmax(axis=1) == own).mean() > 0.9

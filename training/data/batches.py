@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from training.data.labels import Labels
 from training.data.pairs import Pair
 
 
@@ -29,6 +30,7 @@ class Batch:
         ids: (N,) int64: music of the row.
         weight: (N,) float32.
         domain: name.
+        labels: (N,) int64, -1 where unknown; None: no label is trained on.
     """
 
     video: Rows
@@ -36,6 +38,7 @@ class Batch:
     ids: Tensor
     weight: Tensor
     domain: str
+    labels: Tensor | None = None
 
 
 class Batches:
@@ -47,6 +50,7 @@ class Batches:
         size: rows a batch; shrinks to the number of musics of a domain.
         passage: shortest and longest seconds of the passages; one length a batch.
         seed: of all draws.
+        label: name of the label whose classes a batch names; None: none.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class Batches:
         size: int,
         passage: tuple[float, float],
         seed: int,
+        label: str | None = None,
     ) -> None:
         self.domains = {name: _by_music(pairs) for name, pairs in domains.items() if pairs and shares.get(name, 0) > 0}
         if not self.domains:
@@ -66,6 +71,7 @@ class Batches:
         self.odds = weights / weights.sum()
         every = self.pairs()
         self.ids = {music: k for k, music in enumerate(sorted({pair.music_id for pair in every}))}
+        self.labels = None if label is None else Labels(every, label)
         self.hop = every[0].video.hop
         self.size, self.passage, self.seed = size, passage, seed
 
@@ -84,11 +90,13 @@ class Batches:
         musics = self.domains[name]
         chosen = rng.permutation(len(musics))[: self.size]
         pairs = [musics[k][int(rng.integers(len(musics[k])))] for k in chosen]
+        passages = self._passages(pairs, rng)
         return Batch(
-            *self._passages(pairs, rng),
+            *passages,
             ids=torch.tensor([self.ids[pair.music_id] for pair in pairs]),
             weight=torch.tensor([pair.weight for pair in pairs], dtype=torch.float32),
             domain=name,
+            labels=None if self.labels is None else self.labels.draw(pairs, rng),
         )
 
     def _passages(self, pairs: list[Pair], rng: np.random.Generator) -> tuple[Rows, Rows]:

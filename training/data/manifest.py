@@ -112,6 +112,7 @@ def _pair(row: Row, reader: _Reader, domain: str) -> Pair:
         end=row.audio_end,
         domain=domain,
         weight=row.weight,
+        labels={name: (value,) if isinstance(value, str) else tuple(value) for name, value in row.labels.items()},
     )
 
 

@@ -1,6 +1,6 @@
 """Pairs of Features: what training, evaluation and calibration are fed with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from crossmodal.features.features import Features
 
@@ -19,6 +19,7 @@ class Pair:
         end: second of the audio at which the part that counts ends; None is its end.
         domain: where the pair comes from: pairs of two domains are neither right nor wrong.
         weight: of the row in the loss.
+        labels: name -> its values, such as genre or mood.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Pair:
     end: float | None = None
     domain: str = "manifest"
     weight: float = 1.0
+    labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
