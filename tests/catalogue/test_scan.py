@@ -91,7 +91,8 @@ def test_a_folder_that_a_link_leads_to_is_read_once_and_a_ring_ends(tmp_path):
     (tmp_path / "ring").symlink_to(tmp_path / "ring")
     scan = scan_folders([tmp_path])
     assert list(scan.files) == [os.fsencode(tmp_path / "album" / "a.mp3"), os.fsencode(tmp_path / "linked" / "b.mp3")]
-    assert scan.skipped == {"links that lead nowhere": 1} or "cannot be read" in scan.trouble[0][1]
+    ((trouble, words),) = scan.trouble
+    assert trouble == os.fsencode(tmp_path / "ring") and words.startswith("cannot be read")
 
 
 def test_a_root_inside_another_root_is_no_second_reading(tmp_path):

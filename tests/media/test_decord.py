@@ -50,24 +50,17 @@ def test_the_whole_picture_stands_between_grey_bars_as_in_our_reader(decord, too
 def test_frames_of_a_transport_stream_are_not_a_players(decord, tools, data_folder) -> None:
     path = data_folder / "video" / "ts-start-10s.ts"
     pixels = tools.all_frames(path, 5)[0].astype(int)
-    try:
-        with open_video(path, reader="decord") as video:
-            theirs = np.concatenate([b.pixels for b in video.frames(5, (64, 48), bars=False)]).astype(int)
-    except MediaError as error:
-        assert error.kind == "corrupt"
-        return
+    with open_video(path, reader="decord") as video:
+        theirs = np.concatenate([b.pixels for b in video.frames(5, (64, 48), bars=False)]).astype(int)
     n = min(len(pixels), len(theirs))
-    assert len(pixels) != len(theirs) or np.abs(pixels[:n] - theirs[:n]).mean() > 3
+    assert np.abs(pixels[:n] - theirs[:n]).mean() > 3
 
 
 def test_a_transport_stream_is_not_read_as_a_player_shows_it(decord, tools, tmp_path) -> None:
     film = tools.write_film(tmp_path / "late.ts", stamps=[7 + k / 25 for k in range(75)], options={"g": "12"})
     ours = tools.read_numbers(tools.all_frames(film.path, 25)[0])
     assert ours == list(range(75))
-    try:
-        assert numbers(tools, film.path) != ours
-    except MediaError as error:
-        assert error.kind == "corrupt"
+    assert numbers(tools, film.path) != ours
 
 
 def test_a_damaged_film_is_a_media_error(decord, tools, tmp_path) -> None:
