@@ -41,10 +41,11 @@ class Library:
     Args:
         side: of what is in it.
         model: fingerprint.
-        table: global vectors; where views are blended in, each with its view behind it.
+        table: global vectors; with a view, each has its own behind it.
         bank: every sequence, or in a large library those of the sample.
         recordings: track id -> recording id.
         candidates: None: every sequence is scanned.
+        view: the view that can be blended in; None: the model has none.
     """
 
     side: Side
@@ -53,6 +54,7 @@ class Library:
     bank: TrackBank | ClipBank
     recordings: dict[int, int]
     candidates: Candidates | None
+    view: str | None = None
 
     @classmethod
     def read(
@@ -61,7 +63,7 @@ class Library:
         """The library as the catalogue is now; what `before` holds of it is not read again.
 
         Args:
-            view: of the embeddings, to be blended in.
+            view: of the embeddings, that can be blended in.
         """
         table = catalogue.embeddings(model, side, view=view)
         recordings = {track.id: track.recording_id for track in catalogue.tracks(side)}
@@ -77,7 +79,7 @@ class Library:
         if is_large:
             plain = table if view is None else catalogue.embeddings(model, side)
             candidates = Candidates(plain, catalogue.segments(model, side))
-        return cls(side, model, table, bank, recordings, candidates)
+        return cls(side, model, table, bank, recordings, candidates, view)
 
     def __len__(self) -> int:
         return len(self.table.ids)
@@ -87,7 +89,7 @@ class Library:
         query: Embedding,
         catalogue: Catalogue,
         calibration: Calibration | None,
-        alpha: float | None = None,
+        alpha: float = 0.0,
     ) -> Ranking:
         """Compare `query` with the library.
 
@@ -95,9 +97,9 @@ class Library:
             query: of a clip for a library of music, of a track for one of clips.
             catalogue: that this was read from; a large library's candidates are read from it.
             calibration: of the model.
-            alpha: share of the view, for a library that was read with one. Candidates are found without it.
+            alpha: share of the view, of a library that was read with one. Candidates are found without it.
         """
-        blended = query if alpha is None else query.blended(alpha)
+        blended = self._blended(query, alpha)
         ids, scores = self._by_recording(self.bank.ids, self.bank.compare(blended, calibration))
         library = scores.rank
         if self.candidates is not None:
@@ -111,7 +113,7 @@ class Library:
 
     def standing(self, query: Embedding, calibration: Calibration | None) -> np.ndarray:
         """(M,) ranks of the library against `query`, by recording: what percentiles are taken against."""
-        _, scores = self._by_recording(self.bank.ids, self.bank.compare(query, calibration))
+        _, scores = self._by_recording(self.bank.ids, self.bank.compare(self._blended(query, 0.0), calibration))
         return scores.rank
 
     def holds(self, track_id: int | None) -> bool:
@@ -119,6 +121,9 @@ class Library:
         if track_id is None or track_id not in self.recordings:
             return False
         return self.recordings[track_id] in {self._recording(int(i)) for i in self.bank.ids}
+
+    def _blended(self, query: Embedding, alpha: float) -> Embedding:
+        return query if self.view is None else query.blended(alpha)
 
     def _scan(
         self, near: np.ndarray, query: Embedding, catalogue: Catalogue, calibration: Calibration | None

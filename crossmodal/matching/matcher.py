@@ -39,7 +39,7 @@ class Matcher:
         self.fingerprint = model.fingerprint
         self.store = FeatureStore(catalogue.features_path)
         self._owns_catalogue = False
-        self._libraries: dict[tuple[Side, str | None], Library] = {}
+        self._libraries: dict[Side, Library] = {}
         self._lock = threading.Lock()
 
     @classmethod
@@ -95,10 +95,10 @@ class Matcher:
         name = display_name(source)
         if query.silent:
             raise MediaError(name, "no_audio", "its sound is silent", "Name a file with music in it.")
-        library = self._library(found_side, None if alpha is None else LABELS)
+        library = self._library(found_side)
         if not len(library):
             raise CatalogueError("empty", f"{self.catalogue.folder} holds nothing but silence. Add music to it.")
-        ranking = library.rank(query, self.catalogue, self.calibration, alpha)
+        ranking = library.rank(query, self.catalogue, self.calibration, alpha or 0.0)
         is_still = to == "music" and windows_of(query) is None
         about = Query(
             name=name,
@@ -149,14 +149,14 @@ class Matcher:
     ) -> None:
         self.close()
 
-    def _library(self, side: Side, view: str | None = None) -> Library:
+    def _library(self, side: Side) -> Library:
         """The library as it is now; threads that come together read it once."""
         with self._lock:
-            held = self._libraries.get((side, view))
+            held = self._libraries.get(side)
             if held is None or held.table.generation != self.catalogue.generation():
-                held = Library.read(self.catalogue, self.fingerprint, side, held, view=view)
-                self._libraries[side, view] = held
-            return held
+                view = LABELS if self.model.config.label_dim else None
+                self._libraries[side] = Library.read(self.catalogue, self.fingerprint, side, held, view=view)
+            return self._libraries[side]
 
     def _check_alpha(self, alpha: float | None) -> None:
         if alpha is None:

@@ -96,4 +96,6 @@ def test_a_view_is_blended_into_the_vectors_by_its_share(catalogue: Catalogue) -
             ranking.scores.g, ((1 - alpha) * plain + alpha * views[:12] @ views[12])[places], atol=1e-5
         )
     plain_ranking = Library.read(catalogue, MODEL, "audio").rank(query, catalogue, None)
-    assert list(found.rank(query, catalogue, None, 0.0).ids) == list(plain_ranking.ids)
+    assert list(found.rank(query, catalogue, None).ids) == list(plain_ranking.ids)
+    plain_standing = Library.read(catalogue, MODEL, "audio").standing(query, None)
+    np.testing.assert_allclose(found.standing(query, None), plain_standing, atol=1e-5)

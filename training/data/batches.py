@@ -90,9 +90,8 @@ class Batches:
         musics = self.domains[name]
         chosen = rng.permutation(len(musics))[: self.size]
         pairs = [musics[k][int(rng.integers(len(musics[k])))] for k in chosen]
-        passages = self._passages(pairs, rng)
         return Batch(
-            *passages,
+            *self._passages(pairs, rng),
             ids=torch.tensor([self.ids[pair.music_id] for pair in pairs]),
             weight=torch.tensor([pair.weight for pair in pairs], dtype=torch.float32),
             domain=name,
