@@ -176,6 +176,21 @@ def test_a_reload_brings_back_clip_list_track_and_start(page, person, clip) -> N
     play(page, person)
 
 
+def test_another_clip_begins_at_the_start_that_was_found_for_it(page, person, clip, tmp_path) -> None:
+    person.drop(page, clip)
+    person.results(page)
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("crossmodal.state.start !== crossmodal.state.answer.rows[0].start", timeout=LONG)
+    page.wait_for_timeout(400)  # a moved start is kept once it rests
+    again = tmp_path / "again.mp4"
+    again.write_bytes(clip.read_bytes())
+    person.drop(page, again)
+    page.wait_for_function("crossmodal.state.clip.name === 'again.mp4'", timeout=LONG)
+    person.results(page)
+    start, best = page.evaluate("[crossmodal.state.start, crossmodal.state.answer.rows[0].start]")
+    assert start == best and page.evaluate("crossmodal.state.chosen") == 0
+
+
 def test_my_clips_are_deleted_when_i_say_so(page, person, clip, server) -> None:
     person.drop(page, clip)
     person.results(page)

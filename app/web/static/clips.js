@@ -20,7 +20,7 @@ export class Clips {
     this.awaits = this.before = null;
     this.surface.trouble.clear();
     this.setClip(clip, local ?? null);
-    keep({ clip: clip.id, mine: [...new Set([...(kept().mine ?? []), clip.id])].slice(-KEPT_CLIPS) });
+    keep({ clip: clip.id, row: kept().clip === clip.id ? kept().row : null, mine: [...new Set([...(kept().mine ?? []), clip.id])].slice(-KEPT_CLIPS) });
     this.surface.timeline.showStrip(`/cm/clip/${clip.id}/strip`);
   }
 
