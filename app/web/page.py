@@ -42,15 +42,20 @@ class Page:
             search = surface.search(
                 self.search, None, surface, concurrency_limit=AT_ONCE, trigger_mode="multiple", **hidden
             )
-            surface.halt(self.halt, None, surface, cancels=[search], queue=False, **hidden)
+            surface.halt(self.halt, None, None, cancels=[search], queue=False, **hidden)
             music.bring(self.bring, None, music, **hidden)
             music.stop(self.stop, None, music, **hidden)
             Endpoints(self.desk).register()
         return blocks
 
     def search(self, event: gr.EventData) -> Iterator[dict[str, Any]]:
-        """Search for the clip that the event names: a new upload, an example, or one that is kept."""
+        """Search for the clip that the event names; each moment bears the event's `turn`, so that the page knows it."""
         asked = event._data if isinstance(event._data, dict) else {}
+        for moment in self._moments(asked):
+            yield {**moment, "turn": asked.get("turn")}
+
+    def _moments(self, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """The search for a new upload, an example, or a clip that is kept."""
         try:
             clip = self._clip(asked)
         except CrossmodalError as error:
@@ -72,12 +77,10 @@ class Page:
             return self.desk.clips.add_example(str(asked["example"]))
         return self.desk.clips.get(str(asked.get("clip")))
 
-    def halt(self, event: gr.EventData) -> dict[str, Any]:
-        """End the search for a clip."""
+    def halt(self, event: gr.EventData) -> None:
+        """End the search for a clip; the page has shown that already."""
         asked = event._data if isinstance(event._data, dict) else {}
-        clip_id = str(asked.get("clip"))
-        self.desk.searches.cancel(clip_id)
-        return {"state": "stopped", "id": clip_id}
+        self.desk.searches.cancel(str(asked.get("clip")))
 
     def bring(self, event: gr.EventData, request: gr.Request) -> dict[str, Any]:
         """Begin to read a folder, or files that were uploaded."""

@@ -100,6 +100,21 @@ def test_a_search_is_stopped_and_done_again(page, person, tmp_path) -> None:
     person.results(page)
 
 
+def test_a_search_that_was_stopped_stays_so_though_the_server_goes_on(page, person, tmp_path) -> None:
+    person.drop(page, make_clip(tmp_path / "late.mp4", seconds=30, size=(640, 360), cuts=(5.0, 20.0), seed=12))
+    page.wait_for_function("crossmodal.state.mode === 'working' && crossmodal.state.clip?.id", timeout=LONG)
+    page.route("**/gradio_api/cancel", lambda route: route.abort())
+    page.route("**/gradio_api/run/**", lambda route: route.abort())  # the server never hears of the click
+    page.click(".cm-working .cm-button")
+    answered = "async id => (await fetch(`/cm/clip/${id}/strip`)).ok"
+    assert page.evaluate(answered, page.evaluate("crossmodal.state.clip.id"))
+    page.wait_for_timeout(3000)  # in which it tells ten times how far it is
+    assert page.evaluate("crossmodal.state.mode") == "stopped"
+    page.unroute_all()
+    page.click(".cm-working .cm-button")
+    person.results(page)
+
+
 def test_an_empty_library_says_so_and_opens_the_music_side(open_page, person, clip, tmp_path) -> None:
     Catalogue.open(tmp_path / "empty", create=True).close()
     with running(tmp_path / "empty") as server:

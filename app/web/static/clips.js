@@ -12,6 +12,7 @@ export class Clips {
     this.surface = surface;
     this.awaits = null; // a clip that the server has not accepted yet: { local }
     this.before = null; // what was on screen before it
+    this.turn = 0; // of the search that is listened to
   }
 
   /** The server took the clip that was dropped, or knows the one that was kept. */
@@ -103,7 +104,8 @@ export class Clips {
       this.surface.setMode("working");
       this.surface.working.begin();
     }
-    this.surface.trigger("search", { ...asked, instead: old ?? null });
+    this.turn += 1;
+    this.surface.trigger("search", { ...asked, instead: old ?? null, turn: this.turn });
   }
 
   toStart() {

@@ -63,10 +63,11 @@ class Surface {
   // What comes from the server
 
   take(message) {
-    const id = message.clip?.id ?? message.id ?? null;
+    const id = message.clip?.id ?? null;
     const isShown = id === (state.clip?.id ?? null);
     const isBefore = id !== null && id === this.clips.before?.clip?.id;
-    if (isBefore || (message.state === "stopped" && !isShown)) return;
+    const isOver = message.turn !== this.clips.turn; // stopped, or asked again since: what was under way may still arrive
+    if (isOver || isBefore || (message.state === "stopped" && !isShown)) return;
     if (id !== null && !isShown && this.clips.awaits === null) return;
     if (message.clip && !isShown) this.clips.accept(message.clip);
     ({ working: () => this.showWorking(message), results: () => this.showResults(message.answer), stopped: () => this.showStopped(),
@@ -130,6 +131,7 @@ class Surface {
   }
 
   cancel() {
+    this.clips.turn += 1;
     this.trigger("halt", { clip: state.clip?.id });
     this.showStopped();
   }
