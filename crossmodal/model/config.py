@@ -8,6 +8,8 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 FORMAT = 1
+# Settings that models were made before: they stand in no fingerprint while they have their defaults.
+LATER = ("label_dim", "tower", "layers", "step", "depth", "attention_heads")
 
 Count = Annotated[int, Field(gt=0)]
 Channel = Annotated[int, Field(ge=0)]
@@ -69,7 +71,7 @@ class ModelConfig(BaseModel):
         width: channels inside a tower.
         kernel: taps of a convolution, odd.
         dilations: one gated convolution each.
-        heads, head_dim: H and d of the sequence.
+        heads, head_dim: H and d of the sequence; no heads: no sequence, media are compared by their vectors alone.
         vector_dim: D of the global vector.
         label_dim: D of a second projection, trained by label; 0: there is none.
         lag_channels: learned curves whose autocorrelation is taken.
@@ -78,6 +80,11 @@ class ModelConfig(BaseModel):
         dropout: in training, inside the tower and the global head.
         clip: standardised curves are held within plus and minus this.
         segment_length, segment_hop: seconds, of the windows that get a vector each.
+        tower: key of `crossmodal.model.towers.TOWERS`. `width`, `kernel`, `dilations`, `lag_channels`, `lags` and
+            `hidden` are of `conv`; `transformer` has `width` and `hidden` (of its feed-forward layers) too.
+        layers: widths of the hidden layers of `pooled`.
+        step: seconds that `transformer` takes together.
+        depth, attention_heads: its layers, and heads of each.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -90,7 +97,7 @@ class ModelConfig(BaseModel):
     width: Count = 48
     kernel: Count = 3
     dilations: tuple[Count, ...] = (1, 2, 4, 8)
-    heads: Count = 8
+    heads: Annotated[int, Field(ge=0)] = 8
     head_dim: Count = 2
     vector_dim: Count = 128
     label_dim: Annotated[int, Field(ge=0)] = 0
@@ -101,6 +108,11 @@ class ModelConfig(BaseModel):
     clip: Annotated[float, Field(gt=0)] = 5.0
     segment_length: Annotated[float, Field(gt=0)] = 12.0
     segment_hop: Annotated[float, Field(gt=0)] = 6.0
+    tower: Literal["conv", "pooled", "transformer"] = "conv"
+    layers: tuple[Count, ...] = (256,)
+    step: Annotated[float, Field(gt=0)] = 1.0
+    depth: Count = 2
+    attention_heads: Count = 4
 
     @model_validator(mode="after")
     def _odd_kernel(self) -> Self:
@@ -108,9 +120,16 @@ class ModelConfig(BaseModel):
             raise ValueError(f"kernel is {self.kernel}; it must be odd")
         return self
 
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Self:
+        if self.tower == "transformer" and self.width % self.attention_heads:
+            raise ValueError(f"width is {self.width}; attention_heads, {self.attention_heads}, must divide it")
+        return self
+
     def identity(self) -> str:
         """What a fingerprint is taken over: settings that came later count only where they are used."""
-        return self.model_dump_json(exclude={"label_dim"} if not self.label_dim else None)
+        fields = type(self).model_fields
+        return self.model_dump_json(exclude={name for name in LATER if getattr(self, name) == fields[name].default})
 
     @property
     def reach(self) -> int:

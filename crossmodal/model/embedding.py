@@ -8,7 +8,7 @@ from crossmodal.embedding import LABELS, Embedding
 from crossmodal.errors import ModelError
 from crossmodal.features import Features
 from crossmodal.model.config import ModelConfig
-from crossmodal.model.towers import Tower
+from crossmodal.model.tower import Tower
 from crossmodal.similarity.threads import one_thread
 
 # Rows of a block of convolutions, and windows of a block of segments: what bounds memory on long media.
@@ -34,7 +34,7 @@ def embed_features(tower: Tower, features: Features, config: ModelConfig, start:
         was_training = tower.training
         tower.eval()
         try:
-            hidden = encode_in_blocks(tower, tower.prepare(values, mask), mask, config)  # (1, W, T)
+            hidden = encode_in_blocks(tower, tower.prepare(values, mask), mask)  # (1, W, T)
             vector = tower.to_vector(hidden, mask)[0]
             views = {} if tower.to_label_vector is None else {LABELS: _numpy(tower.to_label_vector(hidden, mask)[0])}
             starts, segments = _segments(tower, hidden, mask, config)
@@ -53,24 +53,23 @@ def embed_features(tower: Tower, features: Features, config: ModelConfig, start:
     )
 
 
-def encode_in_blocks(tower: Tower, curves: Tensor, mask: Tensor, config: ModelConfig) -> Tensor:
+def encode_in_blocks(tower: Tower, curves: Tensor, mask: Tensor) -> Tensor:
     """`tower.encode` of one medium, in blocks of fixed size with a halo, each stretch that is seen by itself.
 
     Args:
         tower: in eval mode.
         curves: (1, 2C, T) prepared.
         mask: (1, T) bool.
-        config: the tower's.
 
     Returns:
         (1, W, T), zero where unseen.
     """
     length = curves.shape[2]
-    hidden = curves.new_zeros(1, config.width, length)
-    for begin, finish in _stretches(mask[0].cpu().numpy(), max(config.dilations) * (config.kernel // 2)):
+    hidden = curves.new_zeros(1, tower.width, length)
+    for begin, finish in _stretches(mask[0].cpu().numpy(), tower.gap):
         for at in range(begin, finish, BLOCK_ROWS):
             stop = min(at + BLOCK_ROWS, finish)
-            left, right = max(at - config.reach, begin), min(stop + config.reach, finish)
+            left, right = max(at - tower.reach, begin), min(stop + tower.reach, finish)
             block = tower.encode(curves[:, :, left:right], mask[:, left:right])
             hidden[:, :, at:stop] = block[:, :, at - left : stop - left]
     return hidden

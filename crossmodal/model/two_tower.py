@@ -14,7 +14,7 @@ from crossmodal.features import Encoder, Features, Side, Source, at_hop
 from crossmodal.model.config import ModelConfig, SideConfig
 from crossmodal.model.embedding import embed_features
 from crossmodal.model.folder import CONFIG, WEIGHTS, read_folder, write_folder
-from crossmodal.model.towers import Tower
+from crossmodal.model.towers import TOWERS
 
 SIDES: tuple[Side, Side] = ("video", "audio")
 
@@ -39,8 +39,8 @@ class TwoTowerModel(nn.Module):
         super().__init__()
         self.config = config
         self.folder: Path | None = None
-        self.video = Tower(config, config.video)
-        self.audio = Tower(config, config.audio)
+        self.video = TOWERS[config.tower](config, config.video)
+        self.audio = TOWERS[config.tower](config, config.audio)
         self._loaded = ""
         self._encoders: dict[Side, Encoder] | None = None
 

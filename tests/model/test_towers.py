@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crossmodal.encoders import AMPLITUDE_CHANNELS, AUDIO_CHANNELS, DECIBEL_CHANNELS
-from crossmodal.model import LevelConfig, ModelConfig, SideConfig, Tower, TwoTowerModel
+from crossmodal.model import TOWERS, LevelConfig, ModelConfig, SideConfig, Tower, TwoTowerModel
 
 RELAXED = settings(deadline=None, max_examples=20, derandomize=True)
 
@@ -79,7 +79,7 @@ def test_a_gain_does_not_change_what_the_audio_tower_makes(model: TwoTowerModel,
 
 def test_without_level_makes_the_mean_power_one() -> None:
     level = LevelConfig(reference=0, shift=(0, 2), scale=(1,))
-    tower = Tower(ModelConfig(), SideConfig(channels=4, level=level))
+    tower = TOWERS["conv"](ModelConfig(), SideConfig(channels=4, level=level))
     decibels = torch.tensor([-10.0, -20.0, -40.0])
     values = torch.stack([decibels, torch.tensor([2.0, 3, 4]), decibels + 5, torch.tensor([9.0, 9, 9])], -1)[None]
     mask = torch.tensor([[True, True, False]])
