@@ -2,15 +2,14 @@
 
 import difflib
 from collections.abc import Sequence
-from inspect import signature
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from crossmodal.errors import ConfigError
-from crossmodal.losses import PAIR_LOSSES, CrossModalLoss, PairLoss, ProxyLoss, make_pair_loss, make_proxy_loss
+from training.objective import Objective
 
 PRESETS = Path(__file__).parent / "presets"
 
@@ -30,6 +29,7 @@ class DataConfig(Section):
         demo_pairs: procedural pairs of `crossmodal.demo`.
         held_out: share of the sources that is kept from training for `calibrate`.
         textures: pieces of procedural footage.
+        time: of the music of a pair: `aligned` with its clip, or `shuffled`: another passage of it, drawn at random.
         exclude_groups: sources never trained on (README-real: freecol, where `real` is the judge).
     """
 
@@ -42,6 +42,7 @@ class DataConfig(Section):
     demo_pairs: int = Field(default=30, ge=0)
     held_out: float = Field(default=0.15, ge=0, lt=1)
     textures: int = Field(default=24, ge=0)
+    time: Literal["aligned", "shuffled"] = "aligned"
     exclude_groups: tuple[str, ...] = ("freecol",)
 
 
@@ -55,75 +56,97 @@ class AugmentConfig(Section):
 
 
 class OptimiserConfig(Section):
-    """AdamW with a cosine, warm-up and an exponential mean of the weights."""
+    """AdamW with warm-up, a schedule and an exponential mean of the weights.
+
+    Args:
+        lr: rate of the towers and of what the losses learn.
+        weight_decay: of weights with more than one axis; 0 is Adam.
+        schedule: after the warm-up: `cosine` to 0 over the steps left, or `constant`.
+        warm_up: steps.
+        grad_norm: gradients are clipped to it.
+        ema, ema_from: decay of the mean, and the step it begins at.
+    """
 
     lr: float = Field(default=2e-3, gt=0)
     weight_decay: float = Field(default=0.2, ge=0)
+    schedule: Literal["cosine", "constant"] = "cosine"
     warm_up: int = Field(default=30, ge=0)
     grad_norm: float = Field(default=1.0, gt=0)
     ema: float = Field(default=0.98, ge=0, lt=1)
     ema_from: int = Field(default=300, ge=0)
 
 
-class LossConfig(Section):
-    """A pair loss on vectors, one on sequences, and perhaps a loss by label.
+class EncoderConfig(Section):
+    """What is trained of encoders that have a network (`log_mel`, `r2plus1d_18`, a pretrained checkpoint).
 
     Args:
-        vectors, sequences: keys of `crossmodal.losses.PAIR_LOSSES`.
-        label: the manifests' label that is trained on, such as `genre`; None: none.
+        blocks: how many of its last blocks are trained; -1: all; 0: none, and its Features are kept in the store.
+        lr_share: rate of the last block, as a share of the towers'.
+        layer_decay: the rate of each block is that of the next one times this.
+    """
+
+    blocks: int = Field(default=0, ge=-1)
+    lr_share: float = Field(default=0.1, gt=0)
+    layer_decay: float = Field(default=1.0, gt=0, le=1)
+
+
+class LossConfig(Section):
+    """The terms of the loss, each any loss of the family by its key.
+
+    Args:
+        name: shorthand: sets `vectors` and `sequences`.
+        vectors, sequences: keys of `crossmodal.losses.PAIR_LOSSES`, on the global vectors and on the sequences.
+        within: key of `PAIR_LOSSES`, on the vectors of each side among themselves; None: none.
+        structure: key of `STRUCTURE_LOSSES`: each side before and after its tower; None: none.
+        label: what a loss by label looks at: a label of the manifests, such as `genre`, or `music_id`; None: nothing.
         labels: key of `PROXY_LOSSES` or `PAIR_LOSSES`: the loss by that label. It trains the model's second projection
             (`model.label_dim`), or the vectors where there is none.
-        vector_options, sequence_options, label_options: arguments of their constructors.
-        vector_weight, sequence_weight, label_weight: of the terms.
+        memory: rows of earlier batches that the vectors are compared with too (XBM); 0: none.
+        *_options: arguments of their constructors.
+        *_weight: of the terms; the memory's stands beside that of the vectors.
+        direction_weights: of video to music and of music to video.
         disjoint: how often the vectors of a batch are taken of two halves that share nothing.
         max_scale: limit of the learned scales, of losses that have one.
     """
 
+    name: str | None = None
     vectors: str = "infonce"
     sequences: str = "infonce"
+    within: str | None = None
+    structure: str | None = None
     label: str | None = None
     labels: str = "normface"
+    memory: int = Field(default=0, ge=0)
     vector_options: dict[str, Any] = Field(default_factory=dict)
     sequence_options: dict[str, Any] = Field(default_factory=dict)
+    within_options: dict[str, Any] = Field(default_factory=dict)
+    structure_options: dict[str, Any] = Field(default_factory=dict)
     label_options: dict[str, Any] = Field(default_factory=dict)
     vector_weight: float = Field(default=1.0, ge=0)
     sequence_weight: float = Field(default=1.0, ge=0)
+    within_weight: float = Field(default=1.0, ge=0)
+    structure_weight: float = Field(default=1.0, ge=0)
     label_weight: float = Field(default=1.0, ge=0)
+    memory_weight: float = Field(default=1.0, ge=0)
+    direction_weights: tuple[float, float] = (1.0, 1.0)
     disjoint: float = Field(default=0.5, ge=0, le=1)
     max_scale: float = Field(default=60.0, gt=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spell_out(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("name") is not None:
+            named = values["name"]
+            return {"vectors": named, "sequences": named, **{k: v for k, v in values.items() if k != "name"}}
+        return values
 
     @model_validator(mode="after")
     def _losses_exist(self) -> Self:
         try:
-            self.make(dim=4, classes=2)
+            Objective.of(self, dim=4, label_dim=4, classes=2)
         except ConfigError as error:
             raise ValueError(str(error)) from error
         return self
-
-    def make(self, dim: int, classes: int) -> CrossModalLoss:
-        """The loss of a run, its learned constants at their start.
-
-        Args:
-            dim: D of the vectors that a loss by label trains.
-            classes: of the label.
-        """
-        return CrossModalLoss(
-            vectors=self._part(self.vectors, self.vector_options) if self.vector_weight else None,
-            sequences=self._part(self.sequences, self.sequence_options) if self.sequence_weight else None,
-            labels=self._by_label(dim, classes) if self.label is not None and self.label_weight else None,
-            vector_weight=self.vector_weight,
-            sequence_weight=self.sequence_weight,
-            label_weight=self.label_weight,
-        )
-
-    def _by_label(self, dim: int, classes: int) -> PairLoss | ProxyLoss:
-        if self.labels in PAIR_LOSSES:
-            return self._part(self.labels, self.label_options)
-        return make_proxy_loss(self.labels, dim, classes, self.label_options)
-
-    def _part(self, name: str, options: dict[str, Any]) -> PairLoss:
-        has_scale = "max_scale" in signature(PAIR_LOSSES[name]).parameters if name in PAIR_LOSSES else False
-        return make_pair_loss(name, {"max_scale": self.max_scale, **options} if has_scale else options)
 
 
 class Config(Section):
@@ -131,27 +154,43 @@ class Config(Section):
 
     Args:
         steps: of the optimiser.
-        batch: rows.
+        epochs: instead of steps: how often every music is come by on the average.
+        batch: rows that are compared with each other, of all processes together.
+        chunk_rows: rows that the towers hold at a time (gradient caching); 0: all. The gradients are the batch's.
+        precision: `no` (float32), `bf16` or `fp16`.
         passage: shortest and longest seconds of the passages that are compared; one length a batch.
+        per_class: rows of each class in a batch (P x K by `loss.label`); 0: each music once, whatever its class.
+        patience: epochs without a better recall@10 on the validation rows after which a run ends, with the weights of
+            its best epoch; 0: it runs to the end and keeps the last.
         checkpoint_every: steps between two states to resume from.
+        workers: processes that decode and augment raw media.
         model: keys of the model's own configuration that differ from its defaults.
     """
 
     seed: int = 0
     steps: int = Field(default=900, ge=1)
+    epochs: int | None = Field(default=None, ge=1)
     batch: int = Field(default=64, ge=2)
+    chunk_rows: int = Field(default=0, ge=0)
+    precision: Literal["no", "bf16", "fp16"] = "no"
     passage: tuple[float, float] = (9.0, 12.0)
+    per_class: int = Field(default=0, ge=0)
+    patience: int = Field(default=0, ge=0)
     checkpoint_every: int = Field(default=100, ge=1)
+    workers: int = Field(default=2, ge=0)
     data: DataConfig = DataConfig()
     augment: AugmentConfig = AugmentConfig()
     optimiser: OptimiserConfig = OptimiserConfig()
+    encoder: EncoderConfig = EncoderConfig()
     loss: LossConfig = LossConfig()
     model: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _shortest_first(self) -> Self:
+    def _fits_together(self) -> Self:
         if not 1 < self.passage[0] <= self.passage[1]:
             raise ValueError(f"passage is {list(self.passage)}; it must be the shortest and the longest, above 1 s")
+        if self.per_class and self.loss.label is None:
+            raise ValueError("per_class needs a label: set loss.label")
         return self
 
 

@@ -1,242 +1,267 @@
-"""The training loop: draws, steps, averages, writes; a run that was killed goes on where its last state stands.
+"""The training loop: draws, steps, averages, judges, writes; a run that was killed goes on where its last state stands.
 
-Every random draw of a step depends on (seed, step) alone. A state is written beside and moved, so half a state never
-stands under the real name. One JSON line a step goes to `log.jsonl`.
+Every random draw of a step depends on (seed, step) or (seed, step, row) alone, so nothing of a generator is kept, and
+several processes, each with its share of a batch's rows, do what one does with all of them.
 """
 
 import copy
-import json
-import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from accelerate import Accelerator
+from torch import Tensor
 
-from crossmodal.errors import ConfigError, CrossmodalError
-from crossmodal.losses import PairBatch, SideBatch
-from crossmodal.model import Tower, TwoTowerModel
+from crossmodal.errors import CrossmodalError
+from crossmodal.features import Side
+from crossmodal.losses import GradientCache, PairBatch, gather_batch
+from crossmodal.model import TwoTowerModel
 from training.config import Config
-from training.data.batches import Batch, Batches, Rows
+from training.data.batches import Batch, Batches
 from training.data.disturb import Disturbance
-from training.data.pairs import Pair, span
+from training.objective import Objective
+from training.optimisation import MeanWeights, parameter_groups, share_of_rate
+from training.preparation import fit_preparation
+from training.state import FAILED, STATE, load_state, save_state
+from training.towers import BothTowers, Cut, draw_cuts, side_batches
+from training.tracking import Report, Tracker
 
-STATE, LOG, CONFIG = "state.pt", "log.jsonl", "training.json"
-Report = dict[str, float | int | str]
+MOST_SKIPS = 20  # steps in a row that the scaler of half precision may leave out
 Progress = Callable[[int, int, Report], None]
+Judge = Callable[[TwoTowerModel], Mapping[str, float]]  # a model's figures on the validation rows; recall@10 is one
 
 
 class Trainer:
     """Trains a model on pairs.
 
     Args:
-        model: trained in place; its preparation is fitted to the pairs here, unless the run is resumed.
+        model: trained in place.
         batches: what is drawn.
         config: of the run.
-        folder: for state and log; made if it is not there.
+        folder: for state and logs; made if it is not there.
+        judge: called with the averaged model after each epoch; None: nothing is held out.
+        accelerator: device, precision and processes; None makes one out of `config`.
+        networks: encoders that are trained with the towers, by side.
     """
 
-    def __init__(self, model: TwoTowerModel, batches: Batches, config: Config, folder: Path) -> None:
-        self.model, self.batches, self.config, self.folder = model, batches, config, folder
-        folder.mkdir(parents=True, exist_ok=True)
-        opt = config.optimiser
+    def __init__(
+        self,
+        model: TwoTowerModel,
+        batches: Batches,
+        config: Config,
+        folder: Path,
+        *,
+        judge: Judge | None = None,
+        accelerator: Accelerator | None = None,
+        networks: Mapping[Side, Any] | None = None,
+    ) -> None:
+        self.model, self.batches, self.config, self.folder, self.judge = model, batches, config, folder, judge
+        self.accelerator = accelerator or Accelerator(mixed_precision=config.precision)
+        self.steps = config.steps if config.epochs is None else config.epochs * batches.steps_per_epoch
         n_classes = 0 if batches.labels is None else len(batches.labels.classes)
-        with torch.random.fork_rng(devices=[]):  # proxies draw their first places from the global generator
-            torch.manual_seed(config.seed)
-            self.loss = config.loss.make(model.config.label_dim or model.config.vector_dim, n_classes)
-        self.optimiser = torch.optim.AdamW(_parameter_groups(model, self.loss, opt.weight_decay), lr=opt.lr)
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._share_of_rate)
+        dim = model.config.vector_dim
+        with self._seeded(config.seed):  # proxies draw their first places from the global generator
+            self.objective = Objective.of(config.loss, dim, model.config.label_dim or dim, n_classes)
+        self.networks = dict(networks or {})
         augment = config.augment
-        jitter, clip = augment.jitter / batches.hop, model.config.clip
-        self.disturb = Disturbance(augment.noise, augment.level, augment.drop, jitter, clip)
-        self.average: dict[str, Tensor] = {}
-        self.step = 0
+        disturb = Disturbance(
+            augment.noise, augment.level, augment.drop, augment.jitter / batches.hop, model.config.clip
+        )
+        modules = {side: encoder.network for side, encoder in self.networks.items()}
+        self.towers = BothTowers(model, modules, disturb, self.objective.looks_at)
+        blocks = {side: encoder.blocks() for side, encoder in self.networks.items()}
+        groups = parameter_groups(self.towers, self.objective, blocks, config.optimiser, config.encoder)
+        optimiser = torch.optim.AdamW(groups, lr=config.optimiser.lr)
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, share_of_rate(config.optimiser, self.steps))
+        self.objective.to(self.accelerator.device)
+        self.wrapped, self.optimiser = self.accelerator.prepare(self.towers, optimiser)
+        self.mean = MeanWeights(self.towers, config.optimiser.ema, config.optimiser.ema_from)
+        self.step = self.skipped = self.skipped_in_a_row = 0
+        self.history: list[Report] = []
+        self.best: dict[str, Any] = {"recall@10": -1.0, "epoch": 0, "weights": {}}
+        self.epoch_losses: list[float] = []
+        folder.mkdir(parents=True, exist_ok=True)
 
     def fit_preparation(self) -> None:
         """Set mean and deviation of both towers' curves to those of the training pairs."""
-        for tower, side in ((self.model.video, "video"), (self.model.audio, "audio")):
-            tower.prepare.fit(*curve_statistics(tower, self.batches.pairs(), side))
+        fit_preparation(self.model, self.batches.pairs(), without=set(self.networks))
 
     def run(self, progress: Progress | None = None, stop: Callable[[], bool] | None = None) -> TwoTowerModel:
-        """Train to the last step, or until `stop`, and return the averaged model in eval mode.
+        """Train to the end, or until `stop`, and return the averaged model in eval mode; with patience its best epoch.
 
         Raises:
-            CrossmodalError: the loss is no longer finite.
+            CrossmodalError: the loss is no longer finite, or there is no room for a state.
         """
-        self.model.train()
-        with (self.folder / LOG).open("a", encoding="utf-8", buffering=1) as log:
-            while self.step < self.config.steps and not (stop is not None and stop()):
+        self.towers.train()
+        tracker = Tracker(self.folder, self.step, self.history) if self._is_main else None
+        try:
+            while not self._is_over() and not (stop is not None and stop()):
                 report = self._step()
-                log.write(json.dumps(report) + "\n")
-                if self.step % self.config.checkpoint_every == 0 or self.step == self.config.steps:
+                if self.step % self.batches.steps_per_epoch == 0 or self.step == self.steps:
+                    row = self._epoch(report)
+                    report |= {"recall@10": row["recall@10"]} if "recall@10" in row else {}
+                    if tracker is not None:
+                        tracker.epoch(row)
+                if tracker is not None:
+                    tracker.step(report)
+                if self.step % self.config.checkpoint_every == 0 or self._is_over():
                     self.save()
                 if progress is not None:
-                    progress(self.step, self.config.steps, report)
-        return self.averaged()
+                    progress(self.step, self.steps, report)
+        finally:
+            if tracker is not None:
+                tracker.close()
+        return self.averaged(best=self.config.patience > 0)
 
-    def averaged(self) -> TwoTowerModel:
-        """A copy of the model with the averaged weights, in eval mode."""
-        averaged = copy.deepcopy(self.model)  # a new model would draw first weights from the global generator
-        averaged.load_state_dict({**self.model.state_dict(), **self.average})
-        return averaged.eval()
+    def averaged(self, *, best: bool = False) -> TwoTowerModel:
+        """A copy of the model with the averaged weights (`best`: those of the best epoch), in eval mode."""
+        weights = self.best["weights"] if best and self.best["weights"] else self.mean.state_dict()
+        towers = copy.deepcopy(self.towers)  # a new model would draw first weights from the global generator
+        towers.load_state_dict(weights)
+        return towers.model.eval()
 
     def save(self) -> None:
-        """Write the state to resume from, beside and moved."""
-        beside = self.folder / (STATE + ".part")
-        torch.save(self._state(), beside)
-        beside.replace(self.folder / STATE)
+        """Write the state to resume from; the first process does.
+
+        Raises:
+            CrossmodalError: there is no room; the state before it is whole.
+        """
+        if self._is_main:
+            save_state(self.folder / STATE, self._state())
 
     def resume(self) -> bool:
-        """Load the last state, if there is one, and cut the log to it.
+        """Load the last state, if there is one.
 
         Raises:
             ConfigError: the state is of other settings.
+            CrossmodalError: it cannot be read.
         """
-        path = self.folder / STATE
-        if not path.is_file():
+        state = load_state(self.folder / STATE, self.config.model_dump_json())
+        if state is None:
             return False
-        state = torch.load(path, weights_only=True)
-        if state["config"] != self.config.model_dump_json():
-            raise ConfigError(
-                f"{path}: belongs to other settings. Train into a new folder, or repeat the settings of that run."
-            )
-        self.model.load_state_dict(state["model"])
-        self.loss.load_state_dict(state["loss"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.schedule.load_state_dict(state["schedule"])
-        self.average, self.step = state["average"], state["step"]
-        _cut_log(self.folder / LOG, self.step)
+        self.towers.load_state_dict(state["towers"])
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+        self.mean.values = {name: value.to(self.accelerator.device) for name, value in state["mean"].items()}
+        self.step, self.skipped, self.skipped_in_a_row = state["step"], state["skipped"], state["skipped_in_a_row"]
+        self.history, self.best, self.epoch_losses = state["history"], state["best"], state["epoch_losses"]
         return True
 
-    def _state(self) -> dict[str, object]:
+    def _parts(self) -> dict[str, Any]:
+        """What keeps its own state beside the towers."""
+        parts = {"objective": self.objective, "optimiser": self.optimiser, "schedule": self.schedule}
+        return parts if self.accelerator.scaler is None else parts | {"scaler": self.accelerator.scaler}
+
+    def _state(self) -> dict[str, Any]:
         return {
             "config": self.config.model_dump_json(),
-            "model": self.model.state_dict(),
-            "loss": self.loss.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "schedule": self.schedule.state_dict(),
-            "average": self.average,
+            "towers": self.towers.state_dict(),
+            **{name: part.state_dict() for name, part in self._parts().items()},
+            "mean": self.mean.values,
             "step": self.step,
+            "skipped": self.skipped,
+            "skipped_in_a_row": self.skipped_in_a_row,
+            "history": self.history,
+            "best": self.best,
+            "epoch_losses": self.epoch_losses,
         }
 
     def _step(self) -> Report:
         began = time.perf_counter()
         batch = self.batches.draw(self.step)
-        with torch.random.fork_rng(devices=[]):  # dropout draws from the global generator
-            torch.manual_seed(self.config.seed * 1_000_003 + self.step)
-            terms = self.loss.terms(self._pair_batch(batch))
-        total = torch.stack([self.loss.weights[name] * term for name, term in terms.items()]).sum()
-        if not torch.isfinite(total):
-            raise CrossmodalError(f"step {self.step}: the loss is not finite. Lower optimiser.lr and train again.")
-        self.optimiser.zero_grad(set_to_none=True)
-        total.backward()
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.optimiser.grad_norm)
+        waited = time.perf_counter() - began
+        total, terms = self._backward(batch.part(self.accelerator.process_index, self.accelerator.num_processes), batch)
+        norm = self.accelerator.clip_grad_norm_(self.towers.parameters(), self.config.optimiser.grad_norm)
         rate = self.optimiser.param_groups[0]["lr"]
         self.optimiser.step()
         self.schedule.step()
-        self.loss.after_step()
+        self.objective.after_step()
         self.step += 1
-        self._average_weights()
+        self._count_skips(batch)
+        self.mean.update(self.step)
+        self.epoch_losses.append(total)
         values = {name: round(term.item(), 5) for name, term in terms.items()}
-        seconds = round(time.perf_counter() - began, 4)
+        seconds = time.perf_counter() - began
         return {
-            "step": self.step, "domain": batch.domain, "loss": round(total.item(), 5), **values,
-            "grad_norm": round(norm.item(), 4), "lr": rate, "seconds": seconds,
+            "step": self.step, "domain": batch.domain, "loss": round(total, 5), **values,
+            "grad_norm": round(float(norm), 4), "lr": rate, "seconds": round(seconds, 4), "waited": round(waited, 4),
+            "rows_per_second": round(len(batch.keys) / seconds, 1),
         }  # fmt: skip
 
-    def _pair_batch(self, batch: Batch) -> PairBatch:
+    def _backward(self, mine: Batch, batch: Batch) -> tuple[float, dict[str, Tensor]]:
+        """Gradients of the loss over the rows of all processes, and its value and terms."""
+        device = self.accelerator.device
+        found: dict[str, Tensor] = {}
         generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.step)
-        steps = batch.video.mask.shape[1]
-        first, last = _window(steps, generator)
-        stretches = _stretches(steps, self.config.loss.disjoint, generator)
-        sides = []
-        for tower, rows, (begin, end) in zip(
-            (self.model.video, self.model.audio), (batch.video, batch.audio), stretches, strict=True
-        ):
-            hidden = self._hidden(tower, rows, generator)  # (N, W, T)
-            sequence = tower.sequence(hidden, rows.mask)[:, first:last]
-            heard = hidden[:, :, begin:end], rows.mask[:, begin:end]
-            sides.append(
-                SideBatch(
-                    batch.ids,
-                    tower.to_vector(*heard),
-                    sequence,
-                    rows.mask[:, first:last],
-                    weight=batch.weight,
-                    labels=batch.labels,
-                    label_vectors=None if tower.to_label_vector is None else tower.to_label_vector(*heard),
-                )
-            )
-        return PairBatch(video=sides[0], audio=sides[1])
+        cuts = draw_cuts(batch.video.mask.shape[1], self.config.loss.disjoint, generator)
+        inputs = tuple(t.to(device) for t in self.towers.inputs(mine, self.config.seed, self.step))
 
-    def _hidden(self, tower: Tower, rows: Rows, generator: torch.Generator) -> Tensor:
-        curves = self.disturb(tower.prepare(rows.values, rows.mask), generator)  # (N, 2C, T)
-        return tower.encode(curves, rows.mask)
+        def loss_of(*outputs: Tensor) -> Tensor:
+            sides = side_batches(mine, self.towers.outputs, outputs, cuts, device)
+            total, terms = self.objective(gather_batch(PairBatch(*sides)))
+            found.update(terms, total=total)
+            scaler = self.accelerator.scaler
+            if scaler is None and not torch.isfinite(total):
+                self._fail(batch)
+            return total if scaler is None else scaler.scale(total)
 
-    def _average_weights(self) -> None:
-        if self.step < self.config.optimiser.ema_from:
-            return
-        decay = self.config.optimiser.ema
-        for name, value in self.model.named_parameters():
-            if name in self.average:
-                self.average[name].lerp_(value.detach(), 1 - decay)
+        self.optimiser.zero_grad(set_to_none=True)
+        with self._seeded(self.config.seed * 1_000_003 + self.step + self.accelerator.process_index):  # dropout
+            tower, rows = Cut(self.wrapped, cuts), self.config.chunk_rows
+            if 0 < rows < len(mine.keys):
+                GradientCache([tower], rows).backward([inputs], loss_of)
             else:
-                self.average[name] = value.detach().clone()
+                loss_of(*tower(*inputs)).backward()
+        return float(found.pop("total").item()), found
 
-    def _share_of_rate(self, step: int) -> float:
-        warm_up = self.config.optimiser.warm_up
-        if step < warm_up:
-            return (step + 1) / warm_up
-        left = (step - warm_up) / max(self.config.steps - warm_up, 1)
-        return 0.5 * (1 + math.cos(math.pi * min(left, 1.0)))
+    def _epoch(self, report: Report) -> Report:
+        """The row of an epoch: the mean loss of its steps, and the averaged model's figures."""
+        began = time.perf_counter()
+        losses, self.epoch_losses = self.epoch_losses, []
+        epoch = len(self.history) + 1
+        figures = {} if self.judge is None else dict(self.judge(self.averaged()))
+        if figures.get("recall@10", -1.0) > self.best["recall@10"] and self.config.patience:
+            weights = {name: value.clone() for name, value in self.mean.state_dict().items()}
+            self.best = {"recall@10": figures["recall@10"], "epoch": epoch, "weights": weights}
+        return {
+            "epoch": epoch, "step": self.step, "loss": round(sum(losses) / len(losses), 5), "lr": report["lr"],
+            "skipped": self.skipped, "seconds": round(time.perf_counter() - began, 3), **figures,
+        }  # fmt: skip
 
+    def _is_over(self) -> bool:
+        waits = len(self.history) - int(self.best["epoch"])
+        return self.step >= self.steps or (0 < self.config.patience <= waits and bool(self.best["weights"]))
 
-def curve_statistics(tower: Tower, pairs: list[Pair], side: str) -> tuple[Tensor, Tensor]:
-    """Mean and deviation (C,) of the curves of one side over the passages of all pairs, level taken off.
+    def _count_skips(self, batch: Batch) -> None:
+        """Steps that the scaler left out, because half precision did not hold them."""
+        was_skipped = bool(self.accelerator.optimizer_step_was_skipped)
+        self.skipped += was_skipped
+        self.skipped_in_a_row = self.skipped_in_a_row + 1 if was_skipped else 0
+        if self.skipped_in_a_row >= MOST_SKIPS:
+            self._fail(batch)
 
-    A curve without variance has deviation 1.
-    """
-    channels = tower.prepare.mean.shape[0]
-    total, squares, n_rows = torch.zeros(channels, dtype=torch.float64), torch.zeros(channels, dtype=torch.float64), 0
-    for pair in pairs:
-        part = pair.video if side == "video" else span(pair.audio, pair.start, pair.seconds)
-        mask = torch.from_numpy(part.seen)[None]
-        curves = tower.prepare.without_level(torch.from_numpy(part.values)[None], mask)[mask].double()  # (T, C)
-        total, squares, n_rows = total + curves.sum(0), squares + curves.square().sum(0), n_rows + len(curves)
-    mean = total / n_rows
-    deviation = (squares / n_rows - mean.square()).clamp_min(0).sqrt()
-    return mean.float(), torch.where(deviation < 1e-4, 1.0, deviation).float()
+    def _fail(self, batch: Batch) -> None:
+        """Stop, and leave what the step saw."""
+        if self._is_main:
+            rows = {"keys": list(batch.keys), "video": batch.video.values, "audio": batch.audio.values}
+            save_state(self.folder / FAILED, {**self._state(), "batch": rows})
+        raise CrossmodalError(
+            f"step {self.step}: the loss is not finite, with the rows {', '.join(batch.keys[:4])}"
+            f"{' ...' if len(batch.keys) > 4 else ''}. Lower optimiser.lr and train again; "
+            f"{self.folder / FAILED} holds weights and batch."
+        )
 
+    @property
+    def _is_main(self) -> bool:
+        return bool(self.accelerator.is_main_process)
 
-def _window(steps: int, generator: torch.Generator) -> tuple[int, int]:
-    """A random part of half to the whole length, common to all rows."""
-    length = int(torch.randint(steps // 2, steps + 1, (1,), generator=generator))
-    first = int(torch.randint(0, steps - length + 1, (1,), generator=generator))
-    return first, first + length
-
-
-def _stretches(steps: int, disjoint: float, generator: torch.Generator) -> tuple[tuple[int, int], tuple[int, int]]:
-    """What the vectors of the two sides see: two halves that share nothing, or a random stretch each."""
-    if float(torch.rand((), generator=generator)) < disjoint:
-        halves = (0, steps // 2), (steps - steps // 2, steps)
-        return halves if float(torch.rand((), generator=generator)) < 0.5 else halves[::-1]
-    return _window(steps, generator), _window(steps, generator)
-
-
-def _parameter_groups(model: nn.Module, loss: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """The model's weights decay; its biases and single values, and the loss's scales and proxies, do not."""
-    decayed = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
-    plain = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
-    plain += [p for p in loss.parameters() if p.requires_grad]
-    return [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
-
-
-def _cut_log(path: Path, step: int) -> None:
-    """Drop the lines that were written after the state was."""
-    if not path.is_file():
-        return
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)[:step]
-    beside = path.with_suffix(".part")
-    beside.write_text("".join(lines), encoding="utf-8")
-    beside.replace(path)
+    @contextmanager
+    def _seeded(self, seed: int) -> Iterator[None]:
+        """The global generator, which layers draw from, at `seed`; afterwards as it was."""
+        devices = [self.accelerator.device] if self.accelerator.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(seed)
+            yield

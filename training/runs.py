@@ -16,8 +16,10 @@ from training.data.batches import Batches
 from training.data.compact import calibration_pairs, training_domains
 from training.data.manifest import read_pairs
 from training.data.pairs import Pair
-from training.loop import CONFIG, Report, Trainer
+from training.loop import Trainer
+from training.tracking import Report
 
+CONFIG = "training.json"
 Progress = Callable[[str, int, int], None]
 
 

@@ -17,7 +17,14 @@ from crossmodal.losses.n_pair import NPair
 from crossmodal.losses.proxy import CircleClass, ProxyAnchor, ProxyNCA, SoftTriple
 from crossmodal.losses.proxy_base import ProxyLoss
 from crossmodal.losses.ranking import RankingHinge
-from crossmodal.losses.registry import PAIR_LOSSES, PROXY_LOSSES, STRUCTURE_LOSSES, make_pair_loss, make_proxy_loss
+from crossmodal.losses.registry import (
+    PAIR_LOSSES,
+    PROXY_LOSSES,
+    STRUCTURE_LOSSES,
+    make_pair_loss,
+    make_proxy_loss,
+    make_structure_loss,
+)
 from crossmodal.losses.siglip import SigLIP
 from crossmodal.losses.softmax import AMSoftmax, ArcFace, CosFace, L2Softmax, NormFace
 from crossmodal.losses.structure import (
@@ -79,5 +86,6 @@ __all__ = [
     "gather_rows",
     "make_pair_loss",
     "make_proxy_loss",
+    "make_structure_loss",
     "masked_logsumexp",
 ]

@@ -106,6 +106,23 @@ def make_proxy_loss(name: str, dim: int, classes: int, options: Mapping[str, Any
     return _made(_known(name, PROXY_LOSSES), name, dim, classes, **(options or {}))
 
 
+def make_structure_loss(name: str, options: Mapping[str, Any] | None = None) -> StructureLoss:
+    """A structure loss out of a recipe.
+
+    Args:
+        name: key of `STRUCTURE_LOSSES`.
+        options: arguments of its constructor by name.
+
+    Raises:
+        ConfigError: no such loss, an option that it does not have, or a value out of range.
+
+    Example:
+        >>> make_structure_loss("intra_modal", {"temperature": 0.2}).temperature
+        0.2
+    """
+    return _made(_known(name, STRUCTURE_LOSSES), name, **(options or {}))
+
+
 def _known(name: str, losses: dict[str, type[T]]) -> type[T]:
     if name not in losses:
         near = difflib.get_close_matches(name, losses, n=1)

@@ -7,6 +7,7 @@ import pytest
 from crossmodal.errors import ConfigError
 from crossmodal.losses import Circle, SigLIP
 from training.config import Config, load_config
+from training.objective import Objective
 
 
 def test_the_compact_preset_loads() -> None:
@@ -65,10 +66,10 @@ def test_settings_survive_their_json() -> None:
 
 def test_a_recipe_names_its_losses_by_key() -> None:
     loss = load_config(None, ["loss.vectors=circle", "loss.vector_options={gamma: 64}", "loss.sequences=siglip"]).loss
-    made = loss.make(dim=4, classes=2)
+    made = Objective.of(loss, dim=4, label_dim=4, classes=2).loss
     assert type(made.vectors) is Circle and made.vectors.gamma == 64
     assert type(made.sequences) is SigLIP and made.sequences.max_scale == loss.max_scale
     assert (
         made.sequence_map is None
-        and load_config(None, ["loss.sequences=circle"]).loss.make(4, 2).sequence_map is not None
+        and Objective.of(load_config(None, ["loss.sequences=circle"]).loss, 4, 4, 2).loss.sequence_map is not None
     )

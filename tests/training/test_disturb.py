@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.data.disturb import Disturbance, shifted
+from training.data.disturb import Disturbance, row_seed, shifted
 
 CALM = {"noise": 0.0, "level": 0.0, "drop": 0.0, "jitter": 0.0}
 
@@ -14,7 +14,8 @@ def curves() -> torch.Tensor:
 
 
 def disturbed(**how: float) -> torch.Tensor:
-    return Disturbance(**(CALM | how))(curves(), torch.Generator().manual_seed(1))
+    disturbance = Disturbance(**(CALM | how))
+    return disturbance(curves(), disturbance.draw(range(32), 20, 90))
 
 
 def test_nothing_asked_changes_nothing() -> None:
@@ -45,7 +46,14 @@ def test_a_shift_reads_between_the_rows(hops: float) -> None:
     assert np.allclose(moved, np.interp(np.arange(10) + hops, np.arange(10), np.arange(10)), atol=1e-6)
 
 
-def test_the_same_generator_gives_the_same() -> None:
-    assert torch.equal(
-        disturbed(noise=0.3, level=0.5, drop=0.2, jitter=0.2), disturbed(noise=0.3, level=0.5, drop=0.2, jitter=0.2)
-    )
+def test_a_row_is_disturbed_alike_whatever_rows_stand_beside_it() -> None:
+    disturbance, seeds = Disturbance(), [row_seed(0, 7, key, "video") for key in ("a", "b", "c")]
+    whole = disturbance.draw(seeds, 20, 90)
+    alone = disturbance.draw(seeds[2:], 20, 90)
+    assert all(torch.equal(many[2:], one) for many, one in zip(whole, alone, strict=True))
+
+
+def test_seed_step_row_and_side_each_change_the_draws() -> None:
+    seeds = {row_seed(*where) for where in ((0, 7, "a", "video"), (1, 7, "a", "video"), (0, 8, "a", "video"),
+                                            (0, 7, "b", "video"), (0, 7, "a", "audio"))}  # fmt: skip
+    assert len(seeds) == 5 and all(0 <= seed < 2**63 for seed in seeds)

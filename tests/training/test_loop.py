@@ -14,7 +14,10 @@ from crossmodal.model.compact import compact_config
 from training.config import Config, load_config
 from training.data.batches import Batches
 from training.data.pairs import Pair
-from training.loop import LOG, STATE, Trainer, curve_statistics
+from training.loop import Trainer
+from training.preparation import curve_statistics
+from training.state import STATE
+from training.tracking import LOG
 
 TINY = ["steps=6", "batch=8", "passage=[6, 8]", "checkpoint_every=2", "optimiser.warm_up=2", "optimiser.ema_from=2"]
 
@@ -125,7 +128,7 @@ def test_labels_train_the_second_projection(tmp_path: Path, pairs: list[Pair]) -
     torch.manual_seed(0)
     made = Trainer(TwoTowerModel(compact_config(**tiny)), batches, config, tmp_path)
     made.fit_preparation()
-    (proxies, *_) = made.loss.labels.parameters()
+    (proxies, *_) = made.objective.loss.labels.parameters()
     before = proxies.detach().clone()
     model = made.run()
     assert not torch.equal(before, proxies)  # they are trained too

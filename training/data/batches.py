@@ -30,6 +30,7 @@ class Batch:
         ids: (N,) int64: music of the row.
         weight: (N,) float32.
         domain: name.
+        keys: N ids of the rows.
         labels: (N,) int64, -1 where unknown; None: no label is trained on.
     """
 
@@ -38,7 +39,16 @@ class Batch:
     ids: Tensor
     weight: Tensor
     domain: str
+    keys: tuple[str, ...]
     labels: Tensor | None = None
+
+    def part(self, rank: int, world: int) -> "Batch":
+        """The rows of one process of `world`: a stretch of them, empty where there are fewer rows than processes."""
+        n = len(self.keys)
+        rows = slice(n * rank // world, n * (rank + 1) // world)
+        video, audio = (Rows(side.values[rows], side.mask[rows]) for side in (self.video, self.audio))
+        labels = None if self.labels is None else self.labels[rows]
+        return Batch(video, audio, self.ids[rows], self.weight[rows], self.domain, self.keys[rows], labels)
 
 
 class Batches:
@@ -50,7 +60,9 @@ class Batches:
         size: rows a batch; shrinks to the number of musics of a domain.
         passage: shortest and longest seconds of the passages; one length a batch.
         seed: of all draws.
-        label: name of the label whose classes a batch names; None: none.
+        label: name of the label whose classes a batch names, or `music_id`; None: none.
+        per_class: rows of each class in a batch, drawn by `label`; 0: each music once.
+        time: `aligned`: both sides of a row show the same passage; `shuffled`: the music's is drawn by itself.
     """
 
     def __init__(
@@ -62,6 +74,8 @@ class Batches:
         passage: tuple[float, float],
         seed: int,
         label: str | None = None,
+        per_class: int = 0,
+        time: str = "aligned",
     ) -> None:
         self.domains = {name: _by_music(pairs) for name, pairs in domains.items() if pairs and shares.get(name, 0) > 0}
         if not self.domains:
@@ -74,6 +88,13 @@ class Batches:
         self.labels = None if label is None else Labels(every, label)
         self.hop = every[0].video.hop
         self.size, self.passage, self.seed = size, passage, seed
+        self.per_class, self.time = per_class, time
+        self.classes = {name: self._by_class(name) for name in self.names} if per_class else {}
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches in which as many rows are drawn as there are musics."""
+        return max(1, round(len(self.ids) / self.size))
 
     def pairs(self) -> list[Pair]:
         """All pairs that may be drawn."""
@@ -87,16 +108,38 @@ class Batches:
         """The batch of a step."""
         rng = np.random.default_rng((self.seed, step))
         name = self.names[int(rng.choice(len(self.names), p=self.odds))]
-        musics = self.domains[name]
-        chosen = rng.permutation(len(musics))[: self.size]
-        pairs = [musics[k][int(rng.integers(len(musics[k])))] for k in chosen]
+        pairs = self._rows_by_class(name, rng) if self.per_class else self._rows_by_music(name, rng)
         return Batch(
             *self._passages(pairs, rng),
             ids=torch.tensor([self.ids[pair.music_id] for pair in pairs]),
             weight=torch.tensor([pair.weight for pair in pairs], dtype=torch.float32),
             domain=name,
+            keys=tuple(pair.id for pair in pairs),
             labels=None if self.labels is None else self.labels.draw(pairs, rng),
         )
+
+    def _rows_by_music(self, name: str, rng: np.random.Generator) -> list[Pair]:
+        musics = self.domains[name]
+        chosen = rng.permutation(len(musics))[: self.size]
+        return [musics[k][int(rng.integers(len(musics[k])))] for k in chosen]
+
+    def _rows_by_class(self, name: str, rng: np.random.Generator) -> list[Pair]:
+        classes = self.classes[name]
+        chosen = rng.permutation(len(classes))[: max(self.size // self.per_class, 1)]
+        return [
+            pair
+            for k in chosen
+            for pair in (classes[k][row] for row in rng.permutation(len(classes[k]))[: self.per_class])
+        ]
+
+    def _by_class(self, name: str) -> list[list[Pair]]:
+        """The pairs of each class of the label; a pair with several values stands in each of them."""
+        assert self.labels is not None
+        by_class: dict[str, list[Pair]] = {}
+        for pair in (pair for pairs in self.domains[name] for pair in pairs):
+            for value in self.labels.values(pair):
+                by_class.setdefault(value, []).append(pair)
+        return [by_class[value] for value in sorted(by_class)]
 
     def _passages(self, pairs: list[Pair], rng: np.random.Generator) -> tuple[Rows, Rows]:
         length = round(rng.uniform(*self.passage) / self.hop)
@@ -104,7 +147,10 @@ class Batches:
         for pair in pairs:
             start = int(rng.integers(0, max(_steps(pair) - length, 0) + 1))
             video.append(_cut(pair.video.values, pair.video.seen, start, length))
-            audio.append(_cut(pair.audio.values, pair.audio.seen, start + round(pair.start / self.hop), length))
+            heard = start + round(pair.start / self.hop)
+            if self.time == "shuffled":
+                heard = int(rng.integers(0, max(len(pair.audio.values) - length, 0) + 1))
+            audio.append(_cut(pair.audio.values, pair.audio.seen, heard, length))
         return _rows(video), _rows(audio)
 
 

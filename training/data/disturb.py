@@ -1,9 +1,17 @@
-"""What is done to curves in training so that a small model does not learn them by heart."""
+"""What is done to curves in training so that a small model does not learn them by heart.
 
+Each row's draws depend on (seed, step, key of the row) alone: neither the rows beside it, nor the number of processes,
+nor how many rows a tower holds at a time changes them.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import torch
 from torch import Tensor
+
+Draws = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +35,43 @@ class Disturbance:
     jitter: float = 0.2
     clip: float = 5.0
 
-    def __call__(self, curves: Tensor, generator: torch.Generator) -> Tensor:
+    def draw(self, seeds: Sequence[int], channels: int, steps: int) -> Draws:
+        """What happens to N rows: shifts (N,), noise (N, 2C, T), offsets (N, 2C, 1), and channels kept (N, 2C, 1).
+
+        Args:
+            seeds: one a row, of `row_seed`.
+            channels: 2C of the prepared curves.
+            steps: T.
+        """
+        rows = [self._draw_row(torch.Generator().manual_seed(seed), channels, steps) for seed in seeds]
+        hops, noise, level, kept = (torch.stack(parts) for parts in zip(*rows, strict=True))
+        return hops, noise, level, kept
+
+    def _draw_row(self, generator: torch.Generator, channels: int, steps: int) -> Draws:
+        return (
+            self.jitter * (2 * torch.rand((), generator=generator) - 1),
+            self.noise * torch.randn((channels, steps), generator=generator),
+            self.level * torch.randn((channels, 1), generator=generator),
+            torch.rand((channels, 1), generator=generator) >= self.drop,
+        )
+
+    def __call__(self, curves: Tensor, draws: Draws) -> Tensor:
         """Curves as no file shows them: shifted by parts of a hop, noisy, off level, with channels missing.
 
         Args:
             curves: (N, 2C, T) prepared.
-            generator: of all draws.
+            draws: of the same rows.
 
         Returns:
             (N, 2C, T), disturbed.
         """
-        rows, channels, _ = curves.shape
-        moved = shifted(curves, self.jitter * (2 * torch.rand(rows, generator=generator) - 1))
-        moved = moved + self.noise * torch.randn(moved.shape, generator=generator)
-        moved = moved + self.level * torch.randn((rows, channels, 1), generator=generator)
-        kept = torch.rand((rows, channels, 1), generator=generator) >= self.drop
-        return (moved * kept).clamp(-self.clip, self.clip)
+        hops, noise, level, kept = draws
+        return ((shifted(curves, hops) + noise + level) * kept).clamp(-self.clip, self.clip)
+
+
+def row_seed(seed: int, step: int, key: str, side: str) -> int:
+    """A seed of 63 bits for one side of one row at one step of a run."""
+    return int.from_bytes(blake2b(f"{seed}/{step}/{side}/{key}".encode(), digest_size=8).digest()) >> 1
 
 
 def shifted(curves: Tensor, hops: Tensor) -> Tensor:
