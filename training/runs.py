@@ -1,41 +1,30 @@
-"""One training run, from inputs to a model folder: the bundled model, or a model of one's own manifests."""
+"""One training run, from inputs to a model folder with its card: the bundled model, or one of one's own manifests."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import torch
+from accelerate import Accelerator, InitProcessGroupKwargs
 
-from crossmodal.errors import ConfigError
+from crossmodal.errors import ConfigError, ManifestError
 from crossmodal.features import FeatureStore
 from crossmodal.model import TwoTowerModel
 from crossmodal.model.compact import compact_config
 from training.calibration import calibrate
 from training.config import Config, load_config
 from training.data.batches import Batches
-from training.data.compact import calibration_pairs, training_domains
-from training.data.manifest import read_pairs
-from training.data.pairs import Pair
-from training.loop import Trainer
+from training.data.compact import calibration_pairs
+from training.evaluation import retrieval
+from training.inputs import Inputs, Material, gather, shares
+from training.loop import Judge, Trainer
+from training.progress import Tell
+from training.run_card import RunFacts, command, run_card, write_curves
 from training.tracking import Report
 
 CONFIG = "training.json"
-Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """What a run reads.
-
-    Args:
-        manifests: pairs of one's own; each is a domain.
-        data: the data folder of the bundled model; not together with manifests.
-        root: what relative paths of the manifests start from.
-    """
-
-    manifests: tuple[Path, ...] = ()
-    data: Path | None = None
-    root: Path | None = None
+PATIENCE = timedelta(days=2)  # of processes that wait while the first one decodes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,104 +62,141 @@ def train_run(
     settings: Sequence[str] = (),
     store_path: Path | None = None,
     resume: bool = False,
-    progress: Progress | None = None,
+    tell: Tell | None = None,
 ) -> RunResult:
-    """Train and write a model folder; with the data folder, its calibration too.
+    """Train and write a model folder: weights, calibration, card, curves.
 
     Args:
         inputs: manifests, or the data folder.
-        out: folder of the run: model, log, state.
+        out: folder of the run: model, logs, state.
         preset: name or YAML file.
         settings: `key=value` overrides.
         store_path: of the feature store; None is the user's cache.
         resume: go on where the run stopped.
-        progress: told (what, done, total).
+        tell: told how far each part is.
 
     Raises:
-        ConfigError: neither or both inputs; settings that do not hold; a run in `out` without `resume`.
+        ConfigError: settings that do not hold; a run in `out` without `resume`.
         ManifestError, MediaError: as the inputs give.
+        CrossmodalError: the loss is no longer finite, or there is no room.
     """
-    config = load_config(preset, settings)
-    tell = progress or (lambda name, done, total: None)
-    if bool(inputs.manifests) == (inputs.data is not None):
-        raise ConfigError(
-            "train needs either manifests (--manifest FILE) or the data folder (--data DIR), and not both."
-        )
+    config, tell = load_config(preset, settings), tell or _quiet
     if (out / CONFIG).is_file() and not resume:
         raise ConfigError(f"{out}: holds a run already. Go on with --resume, or train into another folder.")
+    accelerator = Accelerator(
+        mixed_precision=config.precision, kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)]
+    )
     with FeatureStore(store_path) as store:
-        domains, failed = _domains(inputs, config, store, tell)
-        batches = Batches(
-            domains,
-            _shares(domains, config),
-            size=config.batch,
-            passage=config.passage,
-            seed=config.seed,
-            label=config.loss.label,
+        model = new_model(config)
+        with accelerator.main_process_first():  # the others find what the first one decoded in the store
+            material = gather(inputs, config, model, store, tell)
+        trainer = Trainer(
+            model, make_batches(material, config), config, out, judge=_judge(material), accelerator=accelerator
         )
-        if batches.labels is not None and not batches.labels.classes:
-            raise ConfigError(f"loss.label: no row has the label '{config.loss.label}'. Name one that the rows have.")
-        trainer = Trainer(new_model(config), batches, config, out)
         if not (resume and trainer.resume()):
             trainer.fit_preparation()
-        (out / CONFIG).write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        report = {"loss": float("nan")}
+        if accelerator.is_main_process:
+            (out / CONFIG).write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        last: Report = {"loss": float("nan")}
 
-        def told(step: int, steps: int, line: Report) -> None:
-            report["loss"] = float(line["loss"])
-            tell("training", step, steps)
+        def told(step: int, steps: int, report: Report) -> None:
+            last.update(report)
+            tell("training", step, steps, _note(last))
 
-        model = trainer.run(told)
-        model.save_pretrained(out)
-        if inputs.data is not None:
-            held_out = calibration_pairs(inputs.data, config.data, store, tell)
-            calibrate(held_out, model, progress=lambda done, total: tell("calibration", done, total)).save(out)
-    rows = {name: len(pairs) for name, pairs in domains.items()}
-    return RunResult(out, trainer.step, report["loss"], rows, _notes(batches), failed)
+        trained = trainer.run(told)
+        notes = _notes(trainer.batches, material)
+        if accelerator.is_main_process:
+            said = _calibrate(trained, inputs, config, material, store, out, tell)
+            notes += [said] if said.startswith("Its scores are not") else []
+            _write_card(trained, trainer, material, out, command(preset, list(settings), list(inputs.manifests),
+                                                                 inputs.data), said)  # fmt: skip
+    rows = {name: len(pairs) for name, pairs in material.domains.items()}
+    return RunResult(out, trainer.step, float(last["loss"]), rows, notes, material.failed)
 
 
 def new_model(config: Config) -> TwoTowerModel:
-    """An untrained compact model; its weights depend on the seed alone."""
+    """An untrained model; its weights depend on the seed alone."""
     with torch.random.fork_rng(devices=[]):  # layers draw their first weights from the global generator
         torch.manual_seed(config.seed)
         return TwoTowerModel(compact_config(**config.model))
 
 
-def _domains(
-    inputs: Inputs, config: Config, store: FeatureStore, tell: Progress
-) -> tuple[dict[str, list[Pair]], list[tuple[str, str]]]:
+def make_batches(material: Material, config: Config) -> Batches:
+    """What is drawn of the pairs.
+
+    Raises:
+        ConfigError: no row has the label that is trained on.
+    """
+    batches = Batches(
+        material.domains,
+        shares(material.domains, config),
+        size=config.batch,
+        passage=config.passage,
+        seed=config.seed,
+        label=config.loss.label,
+        per_class=config.per_class,
+        time=config.data.time,
+    )
+    if batches.labels is not None and not batches.labels.classes:
+        raise ConfigError(f"loss.label: no row has the label '{config.loss.label}'. Name one that the rows have.")
+    return batches
+
+
+def _judge(material: Material) -> Judge | None:
+    return (lambda model: retrieval(material.validation, model)) if len(material.validation) > 1 else None
+
+
+def _calibrate(
+    model: TwoTowerModel,
+    inputs: Inputs,
+    config: Config,
+    material: Material,
+    store: FeatureStore,
+    out: Path,
+    tell: Tell,
+) -> str:
+    """Fit the scores to pairs that were not trained on, where there are enough; a sentence on what they mean."""
+    pairs = material.validation
     if inputs.data is not None:
-        return training_domains(inputs.data, config.data, store, seed=config.seed, progress=tell), []
-    domains, failed = {}, []
-    model = new_model(config)  # for its encoders and its hop
-    for path in inputs.manifests:
-        found = read_pairs(
-            path,
-            store,
-            split=_train_split(path),
-            root=inputs.root,
-            model=model,
-            progress=lambda d, t: tell("rows", d, t),
-        )
-        domains[path.stem] = found.pairs
-        failed += found.failed
-    return domains, failed
+        pairs = calibration_pairs(inputs.data, config.data, store, tell)
+    model.save_pretrained(out)
+    try:
+        calibrate(pairs, model, progress=lambda done, total: tell("calibration", done, total)).save(out)
+    except ManifestError as error:
+        return f"Its scores are not calibrated ({error}): it ranks, and shows no score. Later: `crossmodal calibrate`."
+    return f"Its scores are calibrated on {len(pairs)} pairs that it was not trained on (`calibration.json`)."
 
 
-def _train_split(path: Path) -> str | None:
-    """`train` where the manifest has that split; a manifest without splits is trained on whole."""
-    from crossmodal.manifest import read_rows
+def _write_card(
+    model: TwoTowerModel, trainer: Trainer, material: Material, out: Path, command: str, calibration: str
+) -> None:
+    write_curves(out)
+    facts = RunFacts(
+        command=command,
+        fingerprint=model.fingerprint,
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        rows={name: len(pairs) for name, pairs in material.domains.items()},
+        held_out=len(material.validation),
+        history=trainer.history,
+        chosen=int(trainer.best["epoch"]) or len(trainer.history),
+        calibration=calibration,
+    )
+    (out / "README.md").write_text(run_card(facts, trainer.config), encoding="utf-8")
 
-    return "train" if any(row.split == "train" for row in read_rows(path).rows) else None
+
+def _note(report: Report) -> str:
+    recall = f" · recall@10 {float(report['recall@10']):.2f}" if "recall@10" in report else ""
+    return f"loss {float(report['loss']):.2f}{recall} · {float(report['rows_per_second']):.0f} rows/s"
 
 
-def _shares(domains: dict[str, list[Pair]], config: Config) -> dict[str, float]:
-    shares = config.data.shares
-    return {name: shares.get(name, shares.get("manifest", 1.0)) for name in domains}
-
-
-def _notes(batches: Batches) -> list[str]:
-    return [
+def _notes(batches: Batches, material: Material) -> list[str]:
+    shrunk = [
         f"{name}: {count} musics, so batches of this domain have {count} rows and not {batches.size}"
         for name, count in batches.shrunk().items()
     ]
+    lonely = len(material.validation) < 2
+    return shrunk + (["no rows with split 'val': nothing was held out to judge the epochs by"] if lonely else [])
+
+
+def _quiet(name: str, done: int, total: int, note: str = "") -> None:
+    """Nobody listens."""

@@ -1,15 +1,17 @@
 """Named progress bars on stderr, for commands whose work has several parts."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+
+from training.progress import Tell
 
 
 @contextmanager
-def bars() -> Iterator[Callable[[str, int, int], None]]:
+def bars() -> Iterator[Tell]:
     """Bars with time passed and time left; drawn only when stderr is a terminal.
 
     Yields:
-        tell(name, done, total): makes the bar of that name at its first call.
+        tell(name, done, total, note): makes the bar of that name at its first call.
     """
     from rich.console import Console
     from rich.progress import (
@@ -28,13 +30,14 @@ def bars() -> Iterator[Callable[[str, int, int], None]]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         tasks: dict[str, object] = {}
 
-        def tell(name: str, done: int, total: int) -> None:
+        def tell(name: str, done: int, total: int, note: str = "") -> None:
             if name not in tasks:
-                tasks[name] = progress.add_task(name, total=total)
-            progress.update(tasks[name], completed=done, total=total)  # type: ignore[arg-type]
+                tasks[name] = progress.add_task(name, total=total, note="")
+            progress.update(tasks[name], completed=done, total=total, note=note)  # type: ignore[arg-type]
 
         yield tell

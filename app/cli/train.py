@@ -55,7 +55,8 @@ def train(
     """
     # torch loads here, so that --help does not wait for it
     from app.cli.bars import bars
-    from training.runs import Inputs, train_run
+    from training.inputs import Inputs
+    from training.runs import train_run
 
     with bars() as tell:
         result = train_run(
@@ -65,7 +66,7 @@ def train(
             settings=settings,
             store_path=Path(store) if store else None,
             resume=resume,
-            progress=tell,
+            tell=tell,
         )
     for line in result.lines():
         click.echo(line, err=True)

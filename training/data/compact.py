@@ -97,6 +97,13 @@ def calibration_pairs(data: Path, config: DataConfig, store: FeatureStore, progr
     return [*outside, *montages, *_long_montages(music, footage, store, progress)]
 
 
+def validation_pairs(data: Path, config: DataConfig, store: FeatureStore, progress: Progress) -> list[Pair]:
+    """The visualisers of the sources that training does not see: what its epochs are judged on."""
+    visual = visual_pairs(data, store, progress)
+    held = split_sources([pair.group for pair in visual], config).held_out
+    return [pair for pair in visual if pair.group in held]
+
+
 def _long_montages(music: list[Music], footage: list[Footage], store: FeatureStore, progress: Progress) -> list[Pair]:
     """Whole tracks and long clips, which `music_train` lacks: excerpts of a source end to end, and procedural songs."""
     joined = [join(run) for source in sorted({piece.group for piece in music}) for run in _runs(music, source)]

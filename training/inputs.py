@@ -1,0 +1,87 @@
+"""What a run is trained and judged on: manifests of one's own, or the data folder of the bundled model."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from crossmodal.errors import ConfigError
+from crossmodal.features import FeatureStore
+from crossmodal.manifest import read_rows
+from crossmodal.model import TwoTowerModel
+from training.config import Config
+from training.data.compact import training_domains, validation_pairs
+from training.data.manifest import read_pairs
+from training.data.pairs import Pair
+from training.progress import Tell
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a run reads.
+
+    Args:
+        manifests: pairs of one's own; each is a domain.
+        data: the data folder of the bundled model; not together with manifests.
+        root: what relative paths of the manifests start from.
+    """
+
+    manifests: tuple[Path, ...] = ()
+    data: Path | None = None
+    root: Path | None = None
+
+    def __post_init__(self) -> None:
+        if bool(self.manifests) == (self.data is not None):
+            raise ConfigError(
+                "train needs either manifests (--manifest FILE) or the data folder (--data DIR), and not both."
+            )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Material:
+    """Pairs of Features.
+
+    Args:
+        domains: what is trained on, by name.
+        validation: what the epochs are judged on; empty: nothing is held out.
+        failed: (id, reason) of rows that could not be used.
+    """
+
+    domains: dict[str, list[Pair]]
+    validation: list[Pair] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+
+
+def gather(inputs: Inputs, config: Config, model: TwoTowerModel, store: FeatureStore, tell: Tell) -> Material:
+    """Decode what is not in the store yet, and list what cannot be used.
+
+    Of a manifest with splits the rows of `train` are trained on and those of `val` judged on; one without is trained
+    on whole. Of the data folder whole sources are held out for the judging (`data.held_out`).
+
+    Raises:
+        ManifestError, MediaError: as the inputs give.
+    """
+    if inputs.data is not None:
+        domains = training_domains(inputs.data, config.data, store, seed=config.seed, progress=tell)
+        return Material(domains, validation_pairs(inputs.data, config.data, store, tell))
+    material = Material({})
+    for path in inputs.manifests:
+        splits = {row.split for row in read_rows(path, root=inputs.root).rows}
+        material.domains[path.stem] = []
+        for split, pairs in (("train", material.domains[path.stem]), ("val", material.validation)):
+            if split in splits or split == "train":
+                found = read_pairs(
+                    path,
+                    store,
+                    split=split if "train" in splits else None,
+                    root=inputs.root,
+                    model=model,
+                    progress=lambda done, total: tell("rows", done, total),
+                )
+                pairs += found.pairs
+                material.failed.extend(found.failed)
+    return material
+
+
+def shares(domains: dict[str, list[Pair]], config: Config) -> dict[str, float]:
+    """How often a batch comes from each domain: by its name in `data.shares`, else that of `manifest`."""
+    named = config.data.shares
+    return {name: named.get(name, named.get("manifest", 1.0)) for name in domains}
