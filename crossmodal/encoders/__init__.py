@@ -9,13 +9,14 @@ from crossmodal.encoders.curves import (
     VideoCurves,
 )
 from crossmodal.encoders.encoder import CurvesEncoder
-from crossmodal.encoders.registry import ENCODERS, make_encoder
+from crossmodal.encoders.registry import ENCODERS, NETWORKS, make_encoder
 
 __all__ = [
     "AMPLITUDE_CHANNELS",
     "AUDIO_CHANNELS",
     "DECIBEL_CHANNELS",
     "ENCODERS",
+    "NETWORKS",
     "VIDEO_CHANNELS",
     "AudioCurves",
     "CurvesEncoder",

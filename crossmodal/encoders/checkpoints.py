@@ -1,5 +1,6 @@
 """Checkpoints of pretrained networks: read from this computer only, never fetched; safetensors only, no pickle."""
 
+import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from safetensors import SafetensorError
 
 from crossmodal.errors import ModelError, one_line
 from crossmodal.features import Side
+
+ROWS = "rows.json"  # beside a checkpoint that was trained here: its hop
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +68,12 @@ FAMILIES: dict[str, Family] = {
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What was loaded: the network in eval mode with the weights' own dtype, and what prepares its input."""
+    """What was loaded: the network in eval mode with the weights' own dtype, what prepares its input, seconds a row."""
 
     family: Family
     network: torch.nn.Module
     processor: Any
+    hop: float
 
 
 def load_checkpoint(name: str, side: Side) -> Checkpoint:
@@ -80,7 +84,7 @@ def load_checkpoint(name: str, side: Side) -> Checkpoint:
     """
     library = _library(name)
     _check_name(name)
-    with _quiet(library):
+    with quiet():
         config = _read(name, lambda: library.AutoConfig.from_pretrained(name, **_LOCAL))
         family = _family(name, config.model_type, side)
         finder = getattr(library, family.processor)
@@ -93,7 +97,21 @@ def load_checkpoint(name: str, side: Side) -> Checkpoint:
     missing = sorted(key for key in report["missing_keys"] if not key.endswith("position_ids"))
     if missing:
         raise ModelError(f"{name}: its weights lack {missing[0]!r} and {len(missing) - 1} more. Copy the folder again.")
-    return Checkpoint(family, network.eval().requires_grad_(False), processor)
+    return Checkpoint(family, network.eval().requires_grad_(False), processor, _hop(name, family.hop))
+
+
+def _hop(name: str, usual: float) -> float:
+    """Of an encoder that was trained here, else the family's."""
+    path = Path(name) / ROWS
+    if not path.is_file():
+        return usual
+    try:
+        hop = float(json.loads(path.read_text(encoding="utf-8"))["hop"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path}: is damaged. Copy the folder again.") from error
+    if not 0 < hop <= 60:
+        raise ModelError(f"{path}: a hop of {hop} s is none. Copy the folder again.")
+    return hop
 
 
 _LOCAL: Mapping[str, Any] = {"local_files_only": True, "trust_remote_code": False}
@@ -155,9 +173,10 @@ def _is_cached(name: str) -> bool:
 
 
 @contextmanager
-def _quiet(library: Any) -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """The library prints nothing: neither bars nor reports; what matters becomes an error here."""
-    log = library.utils.logging
+    from transformers.utils import logging as log
+
     level, had_bars = log.get_verbosity(), log.is_progress_bar_enabled()
     log.set_verbosity(logging.CRITICAL)
     log.disable_progress_bar()

@@ -10,15 +10,16 @@ import os
 from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from crossmodal.encoders.checkpoints import load_checkpoint
+from crossmodal.encoders.checkpoints import ROWS, load_checkpoint, quiet
 from crossmodal.encoders.curves.rows import half
-from crossmodal.encoders.pretrained_reading import Sound, write_pictures, write_sound
+from crossmodal.encoders.pretrained_network import PretrainedNetwork
+from crossmodal.encoders.pretrained_reading import SHORTEST, Sound, shown_size, write_pictures, write_sound
+from crossmodal.encoders.raw_readers import PretrainedReader
 from crossmodal.errors import CrossmodalError
 from crossmodal.features import Features, Side, Source
 from crossmodal.features.resample import row_count
@@ -26,14 +27,17 @@ from crossmodal.media import guard
 from crossmodal.similarity.threads import one_thread
 
 VERSION = 1  # goes up when what is read of a medium changes
-SHORTEST = 0.1  # seconds of sound that a network is given; less is filled up with silence
 
 
 class PretrainedEncoder:
-    """The tower of a pretrained network on one side, by name or folder; frozen.
+    """The tower of a pretrained network on one side, by name or folder; frozen, until somebody trains its `blocks`.
 
     Rows are the network's own embedding: of the picture at the middle of each row, or of the window of sound round it
     (moved inside at both ends). Nothing is drawn at random. Of media above ten minutes 40 windows of 12 s are seen.
+
+    Attributes:
+        network: rows of what `raw` gives, with gradients: (N, T, ...) -> (N, T, C).
+        hop: seconds from row to row; may be set, as pictures and windows can stand at any.
 
     Args:
         name: folder of a checkpoint, or its name (OWNER/NAME) in the local cache; nothing is fetched.
@@ -48,13 +52,56 @@ class PretrainedEncoder:
         loaded = load_checkpoint(name, side)
         self.side: Side = side
         self.family, self.processor = loaded.family, loaded.processor
-        self.hop = loaded.family.hop
+        self.hop = loaded.hop
         self.seconds = loaded.family.seconds(loaded.processor)
-        self.fingerprint = f"{type(loaded.network).__name__}-{side}-{self._hash(loaded.network)}"
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.dtype = torch.float16 if self.device.type == "cuda" else torch.float32
-        self.network: Any = loaded.network.to(self.device, self.dtype)
+        self._as_loaded = (self.hop, f"{type(loaded.network).__name__}-{side}-{self._hash(loaded.network)}")
+        where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.network = PretrainedNetwork(loaded).to(where, torch.float16 if where.type == "cuda" else torch.float32)
+        self.network.eval()
         self.channels = self._width()
+
+    @property
+    def fingerprint(self) -> str:
+        """Of weights, processor and settings as they are now; the same by name, by folder and on any device.
+
+        Weights in half precision, as they are on a GPU until they are trained, count as those that were loaded.
+        """
+        tower = self.network.tower
+        is_frozen = not any(parameter.requires_grad for parameter in tower.parameters())
+        if is_frozen and not self.network.was_trained and self.hop == self._as_loaded[0]:
+            return self._as_loaded[1]
+        return f"{type(tower).__name__}-{self.side}-{self._hash(tower)}"
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network stands."""
+        return next(self.network.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of its weights."""
+        return next(self.network.parameters()).dtype
+
+    @property
+    def reader(self) -> PretrainedReader:
+        """What reads passages for it; holds no weights."""
+        return PretrainedReader(self.side, self.processor, self.hop, self.seconds)
+
+    def raw(self, source: Source, start: float, seconds: float, *, speed: float = 1.0, gain_db: float = 0.0) -> Tensor:
+        """What the network takes of a passage (T, ...); see `RawReader.read`."""
+        return self.reader.read(source, start, seconds, speed=speed, gain_db=gain_db)
+
+    def blocks(self) -> list[torch.nn.Module]:
+        """What stands before the layers, each layer, and what stands behind them."""
+        return self.network.blocks()
+
+    def save(self, folder: str | Path) -> None:
+        """Write network, processor and hop into `folder` as a checkpoint that `make_encoder` reads again."""
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with quiet():
+            self.network.tower.save_pretrained(folder)
+            self.processor.save_pretrained(folder)
+        (Path(folder) / ROWS).write_text(json.dumps({"hop": self.hop}) + "\n", encoding="utf-8")
 
     def features(self, source: Source) -> Features:
         """Features of the whole medium, rounded to float16; unseen rows are zero.
@@ -93,8 +140,7 @@ class PretrainedEncoder:
 
     def embed(self, inputs: dict[str, Tensor]) -> Tensor:
         """(N, C) of what `prepare` gave."""
-        rows: Tensor = getattr(self.network(**inputs), self.family.output)
-        return rows
+        return self.network.embed(inputs)
 
     @torch.inference_mode()
     def _rows(self, media: list[np.ndarray]) -> np.ndarray:
@@ -103,7 +149,7 @@ class PretrainedEncoder:
             return half(self.embed(self.prepare(media)).float().cpu().numpy())
 
     def _of_pictures(self, source: Source, out: Path) -> Features:
-        read = guard.run(write_pictures, source, str(out), self.hop, self._size())
+        read = guard.run(write_pictures, source, str(out), self.hop, shown_size(self.processor.size))
         frames = np.memmap(out, np.uint8, "r", shape=(len(read.times), 3, read.height, read.width))
         n_rows = row_count(read.duration, self.hop)
         places = np.minimum((read.times / self.hop).astype(np.int64), n_rows - 1)
@@ -146,17 +192,10 @@ class PretrainedEncoder:
         window = np.array(samples[start : start + round(self.seconds * rate)], np.float32)
         return np.pad(window, (0, max(0, round(SHORTEST * rate) - len(window))))
 
-    def _size(self) -> int | tuple[int, int]:
-        """Pixels that the processor brings pictures to: the decoder does it, and the processor has nothing to scale."""
-        size = dict(self.processor.size)
-        if size.get("shortest_edge"):
-            return int(size["shortest_edge"])
-        return int(size["height"]), int(size["width"])
-
     def _width(self) -> int:
         """C, as the network itself says."""
         if self.side == "video":
-            size = self._size()
+            size = shown_size(self.processor.size)
             shape = (size, size) if isinstance(size, int) else size
             return self._rows([np.zeros((3, *shape), np.uint8)]).shape[1]
         return self._rows([np.zeros(round(SHORTEST * self.processor.sampling_rate), np.float32)]).shape[1]

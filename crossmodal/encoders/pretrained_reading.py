@@ -3,6 +3,7 @@
 The module is imported by those children, so it loads no torch.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -15,6 +16,7 @@ from crossmodal.media.windows import MAX_WHOLE
 OVERRUN = 60.0  # seconds: a film that goes on for longer than its header says is measured first
 FAR_OFF = 0.1  # a header that is wrong by more than this share has laid the wrong windows
 SILENCE = 10 ** (-90 / 20)  # the floor of the curves
+SHORTEST = 0.1  # seconds of sound that a network is given; less is filled up with silence
 WIDEST = 4  # times the short edge; a strip that is wider is squeezed
 
 
@@ -74,10 +76,41 @@ def write_pictures(path: Path, out: str, hop: float, size: int | tuple[int, int]
         if reached is not None:
             length = max(reached, float(video.key_frame_times()[-1]))
             times, reached = _write_frames(video, out, film_windows(length), hop, (width, height))
-        elif _is_far_off(video.duration, stated):
+        elif is_far_off(video.duration, stated):
             times, reached = _write_frames(video, out, film_windows(video.duration), hop, (width, height))
         duration = video.duration if reached is None else reached
         return Pictures(np.array(times), height, width, duration, tuple(video.warnings))
+
+
+def read_pictures(path: Path, times: list[float], size: int | tuple[int, int]) -> np.ndarray:
+    """The frames shown at the instants of an even grid; fewer where the film ends.
+
+    Args:
+        path: of the film.
+        times: seconds, evenly laid.
+        size: as in `write_pictures`.
+
+    Returns:
+        uint8 (n, 3, H, W).
+
+    Raises:
+        MediaError: the file cannot be used.
+    """
+    rate = 1 / (times[1] - times[0]) if len(times) > 1 else 1.0
+    with open_video(path) as video:
+        width, height = _shown(video, size)
+        parts = []
+        for batch in video.frames(rate, (width, height), times[0], times[-1] + 0.5 / rate, bars=False):
+            guard.alive()
+            parts.append(batch.pixels)
+        return np.concatenate(parts) if parts else np.zeros((0, 3, height, width), np.uint8)
+
+
+def shown_size(size: Mapping[str, int | None]) -> int | tuple[int, int]:
+    """Pixels that a processor brings pictures to: the decoder does it, and the processor has nothing to scale."""
+    known = dict(size)
+    short, height, width = (known.get(name) for name in ("shortest_edge", "height", "width"))
+    return int(short) if short else (int(height or 0), int(width or 0))
 
 
 def _shown(video: VideoReader, size: int | tuple[int, int]) -> tuple[int, int]:
@@ -89,7 +122,8 @@ def _shown(video: VideoReader, size: int | tuple[int, int]) -> tuple[int, int]:
     return (long, size) if aspect >= 1 else (size, long)
 
 
-def _is_far_off(measured: float, length: float) -> bool:
+def is_far_off(measured: float, length: float) -> bool:
+    """Whether a header that said `length` has laid the wrong windows for what lasts `measured` seconds."""
     return max(measured, length) > MAX_WHOLE and abs(measured - length) > FAR_OFF * measured
 
 
@@ -136,7 +170,7 @@ def write_sound(path: Path, out: str, rate: int, margin: float) -> Sound:
         windows = film_windows(audio.duration)
         stated = audio.duration
         n_samples, peak = _write_samples(audio, out, windows, rate, margin)
-        if _is_far_off(audio.duration, stated):
+        if is_far_off(audio.duration, stated):
             windows = film_windows(audio.duration)
             n_samples, peak = _write_samples(audio, out, windows, rate, margin)
         return Sound(n_samples, audio.duration, windows, peak <= SILENCE, tuple(audio.warnings))

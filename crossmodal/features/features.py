@@ -52,7 +52,11 @@ class Encoder(Protocol):
     side: Side
     hop: float
     channels: int
-    fingerprint: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Of weights and settings; of curves: a version."""
+        ...
 
     def features(self, source: Source) -> Features:
         """Features of the whole medium.
