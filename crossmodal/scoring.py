@@ -144,7 +144,7 @@ class _Scorer:
         scores = compare_pair(video.embedding, audio.embedding, self.calibration)
         score = float(scores.score[0])
         hop = self.model.config.hop
-        is_still = not math.isfinite(scores.s_seq[0])
+        is_still = self.model.config.heads > 0 and not math.isfinite(scores.s_seq[0])
         notes = [*dict.fromkeys((*video.warnings, *audio.warnings)), *([STILL] if is_still else [])]
         return ScoredRow(
             row=row,

@@ -20,6 +20,7 @@ from training.luck import Luck, measure_luck
 from training.trials import Trial, aligned_trials, searched_trials
 
 FEWEST_PAIRS = 12
+ALONE = (1.0, 0.0)  # share of the vectors where a model has no sequence
 # The words: how often the best of LIBRARY unrelated tracks may be called good, and very good.
 LIBRARY, GOOD_BY_LUCK, VERY_GOOD_BY_LUCK = 50, 1 / 3, 1 / 10
 SHORTEST_JUDGED = 6.0  # seconds: shorter clips do not decide the words
@@ -49,7 +50,7 @@ def calibrate(pairs: list[Pair], model: TwoTowerModel, *, progress: Progress | N
     luck = measure_luck(usable, model, lambda done: tell(done, total))
     searched = searched_trials(usable, model)
     tell(total - 1, total)
-    share = fit_share([*aligned_trials(usable, model), *searched], luck)
+    share = fit_share([*aligned_trials(usable, model), *searched], luck) if model.config.heads else ALONE
     logistic = fit_logistic(searched, luck, share)
     limits = fit_limits(searched, _assemble(luck, share, logistic, Limits()))
     tell(total, total)

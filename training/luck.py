@@ -41,9 +41,11 @@ def measure_luck(pairs: list[Pair], model: TwoTowerModel, tell: Callable[[int], 
     Args:
         pairs: of at least two sources; long media are glued from several.
         model: in eval mode.
-        tell: told how many lengths are done.
+        tell: told how many lengths are done. A model without sequence has no luck but that of its vectors.
     """
     mean = np.zeros((len(LENGTHS), len(STARTS)))
+    if not model.config.heads:
+        return Luck(mean, np.ones_like(mean), _unrelated_cosines(pairs, model))
     deviation = np.zeros_like(mean)
     turns = MOST_TRACKS // 2
     spectra = [TrackSpectra.of([_glued_track(pairs, model, half, k) for k in range(turns)]) for half in (0, 1)]

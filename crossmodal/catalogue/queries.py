@@ -247,6 +247,10 @@ def _track(row: tuple, there: list[Path], known: Path | None) -> Track:
 
 
 def _sequence(heads: int, dims: int, rows: bytes, seen: bytes) -> tuple[np.ndarray, np.ndarray]:
+    if not heads:
+        bits = np.unpackbits(np.frombuffer(seen, np.uint8)).astype(np.bool_)
+        length = int(np.flatnonzero(bits)[-1])  # the last bit stands behind the last row
+        return np.zeros((length, 0, dims), "<f2"), bits[:length]
     sequence = np.frombuffer(rows, "<f2").reshape(-1, heads, dims)  # (T, H, d)
     return sequence, np.unpackbits(np.frombuffer(seen, np.uint8), count=len(sequence)).astype(np.bool_)
 

@@ -121,7 +121,9 @@ def put_embedding(
     times, segments = _bytes(embedding.times, "<f4"), _bytes(embedding.segments, "<f2")
     db.execute("INSERT INTO segment VALUES (?, ?, ?)", (row, times, segments))
     _, heads, dims = embedding.sequence.shape
-    rows, seen = _bytes(embedding.sequence, "<f2"), np.packbits(embedding.seen).tobytes()
+    # Rows of no heads hold no bytes, so a last bit behind what was seen says how many there are.
+    bits = embedding.seen if heads else np.append(embedding.seen, True)
+    rows, seen = _bytes(embedding.sequence, "<f2"), np.packbits(bits).tobytes()
     db.execute("INSERT INTO sequence VALUES (?, ?, ?, ?, ?)", (row, heads, dims, rows, seen))
 
 

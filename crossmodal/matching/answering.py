@@ -57,7 +57,7 @@ def make_match(asked: Asked, found: Found) -> Match:
     clip_duration, track_duration = asked.query.duration, found.track.duration
     if not is_music:
         clip_duration, track_duration = track_duration, clip_duration
-    is_still = not np.isfinite(found.scores.s_seq[0])
+    is_alone = not np.isfinite(found.scores.s_seq[0])  # the vectors were compared alone
     placing = place(
         clip,
         track,
@@ -65,7 +65,7 @@ def make_match(asked: Asked, found: Found) -> Match:
         asked.hop,
         g=float(found.scores.g[0]),
         calibration=asked.calibration,
-        is_still=is_still,
+        is_still=is_alone,
     )
     length = max(min(clip_duration, track_duration - placing.start), 0.0)
     is_short = track_duration < clip_duration - asked.hop
@@ -73,6 +73,7 @@ def make_match(asked: Asked, found: Found) -> Match:
     short = Reason("short", f"The music ends after {clock(track_duration)}, before the clip does.")
     score = float(found.scores.score[0])
     is_scored = asked.calibration is not None
+    has_sequence = clip[0].shape[1] > 0
     return Match(
         track=found.track,
         score=score if is_scored else None,
@@ -83,7 +84,7 @@ def make_match(asked: Asked, found: Found) -> Match:
         moments=placing.moments,
         reasons=tuple(
             reason
-            for reason, holds in ((STILL, is_still), (short, is_short), (best, not is_still))
+            for reason, holds in ((STILL, is_alone and has_sequence), (short, is_short), (best, not is_alone))
             if holds and reason is not None
         ),
         word=asked.calibration.limits.word(score) if asked.calibration is not None else None,

@@ -51,8 +51,8 @@ class Scores:
 
 
 def windows_of(clip: Embedding) -> ClipWindows | None:
-    """What of a clip is compared over time; None where it is still, or nothing of it was seen."""
-    if not len(clip.sequence) or not clip.seen.any():
+    """What of a clip is compared over time; None where it is still, nothing was seen, or its model has no sequence."""
+    if not clip.sequence.size or not clip.seen.any():
         return None
     windows = clip_windows(torch.from_numpy(clip.sequence), torch.from_numpy(clip.seen))
     n = windows.seen.sum(1)[:, None].float()  # (W, 1)

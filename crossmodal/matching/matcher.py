@@ -99,7 +99,7 @@ class Matcher:
         if not len(library):
             raise CatalogueError("empty", f"{self.catalogue.folder} holds nothing but silence. Add music to it.")
         ranking = library.rank(query, self.catalogue, self.calibration, alpha or 0.0)
-        is_still = to == "music" and windows_of(query) is None
+        is_still = to == "music" and self.model.config.heads > 0 and windows_of(query) is None
         about = Query(
             name=name,
             to=to,

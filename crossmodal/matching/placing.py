@@ -33,7 +33,7 @@ def place(
         hop: seconds a step.
         g: cosine of their vectors.
         calibration: of the model; without one the moments are NaN.
-        is_still: nothing of the clip moves: there are no peaks.
+        is_still: nothing of the clip moves, or the model has no sequence: there are no peaks.
     """
     others = [] if is_still else _peaks(clip, track, start)
     if start != 0 and 0 not in others:

@@ -27,7 +27,7 @@ def moments(
 
     Returns:
         (n,) float32 in [-1, 1]; NaN where the step is unseen on either side or past the track's end, and where under
-        half of the span's steps are seen on both.
+        half of the span's steps are seen on both; and everywhere without heads.
 
     Raises:
         ValueError: shapes that do not belong together.
@@ -42,7 +42,7 @@ def moments(
     n_steps = clip.shape[0]
     covered = min(n_steps, max(track.shape[0] - start, 0))
     result = torch.full((n_steps,), torch.nan)
-    if covered == 0:
+    if covered == 0 or clip.shape[1] == 0:
         return result
     both = clip_seen[:covered] & track_seen[start : start + covered]
     with one_thread():

@@ -118,6 +118,14 @@ def _padded_length(length: int) -> int:
     return next(odd << doubling for odd in QUICK if odd << doubling >= length)
 
 
+def _spectra(waves: Tensor) -> Tensor:
+    """(B, H, d, L) float32 -> (B, H, d, F) complex64; a library refuses to transform nothing (no heads)."""
+    if not waves.numel():
+        return waves.new_zeros(*waves.shape[:3], waves.shape[3] // 2 + 1, dtype=torch.complex64)
+    with one_thread():
+        return torch.fft.rfft(waves)
+
+
 def _block(members: list[tuple[int, Tensor, Tensor]], size: int) -> TrackBlock:
     _, first, _ = members[0]
     values = first.new_zeros(len(members), size, *first.shape[1:])  # (B, L, H, d)
@@ -129,8 +137,7 @@ def _block(members: list[tuple[int, Tensor, Tensor]], size: int) -> TrackBlock:
     wide = values.float()
     means = wide.sum(1) / seen.sum(1).clamp_min(1)[:, None, None]
     centred = mean_off(wide, seen)
-    with one_thread():
-        spectra = torch.fft.rfft(centred.permute(0, 2, 3, 1).contiguous())
+    spectra = _spectra(centred.permute(0, 2, 3, 1).contiguous())
     return TrackBlock(
         index=[at for at, _, _ in members],
         lengths=lengths,
