@@ -4,7 +4,7 @@ The similarities are made and given to the loss in blocks of whole rows, first o
 rows. Gradients by a block's similarities become gradients by vectors at once, and the block is forgotten.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +14,9 @@ from torch import Tensor, nn
 from crossmodal.errors import NonFiniteError
 from crossmodal.losses.base import PairLoss, can_look
 from crossmodal.losses.batch import PairBatch, SideBatch
+from crossmodal.losses.blocks import logaddexp_over_processes, row_blocks, sum_over_processes
+from crossmodal.losses.fused import FusedInfoNCE, PositivePairs
+from crossmodal.losses.infonce import InfoNCE
 from crossmodal.sampling.miners import Miner, left_out
 from crossmodal.similarity.vectors import Similarity, unit_rows
 
@@ -65,6 +68,11 @@ class TiledLoss(nn.Module):
         if can_look(broken) and broken.isnan():
             raise NonFiniteError("TiledLoss: the vectors hold NaN or infinity. Look at what the towers give.")
         video, audio = _prepared(self.loss.expects, video, audio)
+        if type(self.loss) is InfoNCE and self.miner is None:
+            pairs = PositivePairs.of(batch.video, batch.audio)
+            if pairs is not None:
+                fused = FusedInfoNCE(batch.video, batch.audio, pairs, self.block_entries, self.group)
+                return broken + fused(video, audio, self.loss.log_scale)
         learned = [constant for constant in self.loss.parameters() if constant.requires_grad]
         squares = [rows.square().sum(1) for rows in (video, audio)]
         return broken + _Tiled.apply(self, batch.video, batch.audio, video, audio, *squares, *learned)
@@ -93,10 +101,7 @@ class _Direction:
 
     def blocks(self) -> Iterator[slice]:
         """The rows of each block; of those that this process has to do."""
-        size = max(self.tiled.block_entries // max(len(self.columns.ids), 1), 1)
-        rank, world = _share(self.tiled.group)
-        for first in range(rank * size, len(self.rows.ids), world * size):
-            yield slice(first, first + size)
+        return row_blocks(len(self.rows.ids), len(self.columns.ids), self.tiled.block_entries, self.tiled.group)
 
     def inner(self, block: slice) -> Tensor:
         """(n, M) inner products of the rows of a block; of unit rows within [-1, 1]."""
@@ -139,7 +144,7 @@ class _Direction:
         joined = self.squares[1].new_full(self.squares[1].shape, torch.finfo(self.squares[1].dtype).min)
         for block in self.blocks():
             joined = torch.logaddexp(joined, self.statistic_of(block, self.leaves(block)))
-        return _logaddexp_over_processes(joined, self.tiled.group)
+        return logaddexp_over_processes(joined, self.tiled.group)
 
     def sums(self, statistic: Tensor | None) -> tuple[Tensor, Tensor]:
         """Values and amounts (P,) over all rows, without gradients."""
@@ -147,7 +152,7 @@ class _Direction:
         for block in self.blocks():
             for whole, part in zip(found, self.totals(block, self.leaves(block), statistic), strict=True):
                 whole += part
-        _over_processes(found, self.tiled.group)
+        sum_over_processes(found, self.tiled.group)
         return found
 
     def with_gradients(self, learned: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
@@ -163,7 +168,7 @@ class _Direction:
                 whole += part
         if statistic is not None:
             self._through_statistic(statistic, sums)
-        _over_processes([values, amounts, *sums.found], self.tiled.group)
+        sum_over_processes([values, amounts, *sums.found], self.tiled.group)
         if len(shares) == 1:
             for gradient in sums.found:
                 gradient /= _at_least_one(amounts[0])
@@ -181,7 +186,7 @@ class _Direction:
     def _through_statistic(self, statistic: Tensor, sums: "_Gradients") -> None:
         """Add the gradients that pass through the statistic of the columns, block by block."""
         assert sums.by_statistic is not None
-        _over_processes([sums.by_statistic], self.tiled.group)
+        sum_over_processes([sums.by_statistic], self.tiled.group)
         for block in self.blocks():
             leaves = [leaf.requires_grad_() for leaf in self.leaves(block)]
             with torch.enable_grad():
@@ -294,23 +299,3 @@ def _similarity(kind: Similarity, inner: Tensor, row_squares: Tensor, column_squ
 
 def _at_least_one(amounts: Tensor) -> Tensor:
     return torch.where(amounts > 0, amounts, 1)
-
-
-def _share(group: dist.ProcessGroup | None) -> tuple[int, int]:
-    return (0, 1) if group is None else (dist.get_rank(group), dist.get_world_size(group))
-
-
-def _logaddexp_over_processes(statistic: Tensor, group: dist.ProcessGroup | None) -> Tensor:
-    """The statistics of the blocks of all processes joined into one."""
-    if group is None:
-        return statistic
-    every = [torch.empty_like(statistic) for _ in range(dist.get_world_size(group))]
-    dist.all_gather(every, statistic.contiguous(), group=group)
-    return torch.stack(every).logsumexp(0)
-
-
-def _over_processes(tensors: Iterable[Tensor], group: dist.ProcessGroup | None) -> None:
-    """Sum each in place over the processes that share the blocks."""
-    if group is not None:
-        for tensor in tensors:
-            dist.all_reduce(tensor, group=group)
