@@ -14,15 +14,16 @@ from scipy.signal import butter, resample_poly, sosfilt
 
 from crossmodal.demo.containers import write_media
 from crossmodal.demo.music import Song, compose, play
+from crossmodal.demo.nuisance import talk_over
 from crossmodal.demo.passages import LIBRARY, SAMPLE_RATE
 from crossmodal.demo.pictures import plan_film
+from crossmodal.demo.variants import Variant
 from crossmodal.errors import ConfigError
 
 MANIFEST = "manifest.jsonl"
 ARTIST = "crossmodal demo"
-SUFFIXES = ("m4a", "opus", "mp3", "opus", "m4a", "flac", "opus", "m4a", "opus", "opus", "m4a", "flac")
-TRACK_RATE, FPS = 44_100, 25
-DRAWN_SIZE, CLIP_SIZE = (288, 162), (480, 270)
+FPS = 25
+DEMO = Variant()
 MOODS = ((0.62, "energetic"), (0.45, "lively"), (0.0, "calm"))
 
 Progress = Callable[[int, int], None]
@@ -56,6 +57,7 @@ class DemoLibrary:
 class _Pair:
     """One pair before it is made: song, passage, file names."""
 
+    variant: Variant
     index: int
     song: Song
     start: float
@@ -69,6 +71,7 @@ def write_demo(
     seed: int = 0,
     pairs: int = 60,
     first: int | None = None,
+    variant: Variant = DEMO,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> DemoLibrary:
@@ -82,6 +85,7 @@ def write_demo(
         seed: of all songs and pictures; on one machine the same seed gives the same bytes.
         pairs: how many there are in all.
         first: make only pairs up to this many now.
+        variant: what departs from the demo library; a folder holds pairs of one variant.
         workers: processes; None: one a core.
         progress: called with (done, in all) at the start and after each pair.
 
@@ -98,7 +102,7 @@ def write_demo(
         for name in ("music", "clips", ".making"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         missing = [index for index in range(wanted) if not _is_there(folder, listed.get(index))]
-        _make_all(folder, seed, missing, listed, workers, progress, wanted)
+        _make_all(_Task(folder, seed, variant), missing, listed, workers, progress, wanted)
         _sweep(folder / ".making")
     except OSError as error:
         raise ConfigError(
@@ -107,9 +111,22 @@ def write_demo(
     return DemoLibrary(folder, tuple(listed[index] for index in sorted(listed)), len(missing))
 
 
+def planned_rows(*, seed: int = 0, pairs: int = 60) -> list[dict[str, Any]]:
+    """The manifest rows that a demo library will have, before any of its files is made."""
+    return [_plan(seed, index, DEMO).row for index in range(pairs)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What all pairs of a run share."""
+
+    folder: Path
+    seed: int
+    variant: Variant
+
+
 def _make_all(
-    folder: Path,
-    seed: int,
+    task: _Task,
     missing: list[int],
     listed: dict[int, dict[str, Any]],
     workers: int | None,
@@ -117,25 +134,25 @@ def _make_all(
     wanted: int,
 ) -> None:
     done = wanted - len(missing)
-    for row in _made(folder, seed, missing, workers):
+    for row in _made(task, missing, workers):
         if row is not None:
             listed[int(row["id"].rsplit("-", 1)[1]) - 1] = row
-            _write_manifest(folder, listed)
+            _write_manifest(task.folder, listed)
             done += 1
         if progress:
             progress(done, wanted)
 
 
-def _made(folder: Path, seed: int, missing: list[int], workers: int | None) -> Iterable[dict[str, Any] | None]:
+def _made(task: _Task, missing: list[int], workers: int | None) -> Iterable[dict[str, Any] | None]:
     """The rows of the missing pairs as they get ready; a None first, so that progress shows at once."""
     yield None
     n_workers = min(workers or os.cpu_count() or 1, len(missing))
     if n_workers <= 1:
-        yield from (make_pair(folder, seed, index) for index in missing)
+        yield from (make_pair(task, index) for index in missing)
         return
     # spawn: a fork would copy the threads of a running app in the middle of what they do.
     with ProcessPoolExecutor(n_workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        waiting = [pool.submit(make_pair, folder, seed, index) for index in missing]
+        waiting = [pool.submit(make_pair, task, index) for index in missing]
         try:
             for future in as_completed(waiting):
                 yield future.result()
@@ -143,40 +160,47 @@ def _made(folder: Path, seed: int, missing: list[int], workers: int | None) -> I
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def make_pair(folder: Path, seed: int, index: int) -> dict[str, Any]:
+def make_pair(task: _Task, index: int) -> dict[str, Any]:
     """Write track and clip of one pair and return its manifest row; a file that is there is kept."""
-    pair = _plan(seed, index)
+    folder, pair = task.folder, _plan(task.seed, index, task.variant)
     track, clip = folder / pair.row["audio"], folder / pair.row["video"]
     if track.exists() and clip.exists():
         return pair.row
-    samples = play(pair.song, rate=TRACK_RATE)
+    variant = task.variant
+    samples = play(pair.song, rate=variant.track_rate, channels=variant.channels)
     if not track.exists():
         tags = {"title": pair.song.title, "artist": ARTIST, "genre": pair.song.style.genre, "album": "Demo library"}
         with _Beside(folder, track) as part:
-            write_media(part, samples=samples, sample_rate=TRACK_RATE, tags=tags)
+            write_media(part, samples=_disturbed(pair, samples), sample_rate=variant.track_rate, tags=tags)
     if not clip.exists():
         with _Beside(folder, clip) as part:
             _write_clip(part, pair, samples)
     return pair.row
 
 
-def _plan(seed: int, index: int) -> _Pair:
+def _disturbed(pair: _Pair, samples: np.ndarray) -> np.ndarray:
+    """The track that is written; its pictures follow the music alone."""
+    talk = pair.variant.nuisance.talk
+    return talk_over(samples, pair.variant.track_rate, talk, pair.song.seed) if talk else samples
+
+
+def _plan(seed: int, index: int, variant: Variant) -> _Pair:
     """Song, passage and row of a pair, before anything sounds."""
     rng = np.random.default_rng([LIBRARY, seed, index, 31])
-    song = compose((LIBRARY, seed, index), style=index)
+    song = compose((LIBRARY, seed, index), style=variant.styles[index % len(variant.styles)])
     seconds = float(rng.integers(9, 12))
     start = 0.0 if index % 3 == 2 else _passage(song, seconds, rng)
     name = f"{index + 1:02d} {song.title}"
     row = {
         "id": f"demo-{seed}-{index + 1}",
         "video": f"clips/{name.lower().replace(' ', '-')}.mp4",
-        "audio": f"music/{name}.{SUFFIXES[index % len(SUFFIXES)]}",
+        "audio": f"music/{name}.{variant.suffixes[index % len(variant.suffixes)]}",
         "audio_start": start,
         "audio_end": round(start + seconds, 3),
         "music_id": f"demo-{seed}-{index + 1}",
         "labels": {"genre": song.style.genre, "mode": song.mode, "mood": _mood(song, start, seconds)},
     }
-    return _Pair(index, song, start, seconds, row)
+    return _Pair(variant, index, song, start, seconds, row)
 
 
 def _passage(song: Song, seconds: float, rng: np.random.Generator) -> float:
@@ -196,22 +220,32 @@ def _mood(song: Song, start: float, seconds: float) -> str:
 
 
 def _write_clip(path: Path, pair: _Pair, samples: np.ndarray) -> None:
-    first = round(pair.start * TRACK_RATE)
-    passage = samples[:, first : first + round(pair.seconds * TRACK_RATE)].mean(axis=0)
-    heard = resample_poly(passage, SAMPLE_RATE // 300, TRACK_RATE // 300).astype(np.float32)
+    variant = pair.variant
+    first = round(pair.start * variant.track_rate)
+    passage = samples[:, first : first + round(pair.seconds * variant.track_rate)].mean(axis=0)
+    heard = resample_poly(passage, SAMPLE_RATE // 300, variant.track_rate // 300).astype(np.float32)
     film = plan_film(
-        pair.song, pair.start, heard, rate=SAMPLE_RATE, fps=FPS, seed=pair.song.seed, lead_scene=pair.index * 7 + 3
+        pair.song,
+        pair.start,
+        heard,
+        rate=SAMPLE_RATE,
+        fps=FPS,
+        seed=pair.song.seed,
+        lead_scene=pair.index * 7 + 3,
+        scenes=variant.scenes,
+        nuisance=variant.nuisance,
     )
     own = _air(pair) if pair.index % 3 == 1 else None
-    write_media(path, pictures=film.frames(DRAWN_SIZE), size=CLIP_SIZE, rate=FPS, samples=own, sample_rate=TRACK_RATE)
+    pictures = film.frames(variant.drawn_size)
+    write_media(path, pictures=pictures, size=variant.clip_size, rate=FPS, samples=own, sample_rate=variant.track_rate)
 
 
 def _air(pair: _Pair) -> np.ndarray:
     """(1, L): a quiet wind, the clip's own sound."""
-    rng = np.random.default_rng([*pair.song.seed, 41])
-    n_samples = round(pair.seconds * TRACK_RATE)
-    wind = sosfilt(butter(1, [180, 900], "bandpass", fs=TRACK_RATE, output="sos"), rng.standard_normal(n_samples))
-    swell = 0.6 + 0.4 * np.sin(np.arange(n_samples) / TRACK_RATE * 0.9 + rng.uniform(0, 6))
+    rng, rate = np.random.default_rng([*pair.song.seed, 41]), pair.variant.track_rate
+    n_samples = round(pair.seconds * rate)
+    wind = sosfilt(butter(1, [180, 900], "bandpass", fs=rate, output="sos"), rng.standard_normal(n_samples))
+    swell = 0.6 + 0.4 * np.sin(np.arange(n_samples) / rate * 0.9 + rng.uniform(0, 6))
     return (0.03 * swell * wind / max(float(wind.std()), 1e-9)).astype(np.float32)[None]
 
 

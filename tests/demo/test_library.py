@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from crossmodal.demo import DemoLibrary, write_demo
-from crossmodal.demo.library import CLIP_SIZE
+from crossmodal.demo.variants import CLIP_SIZE
 from crossmodal.errors import ConfigError
 from crossmodal.manifest import read_rows
 

@@ -14,18 +14,21 @@ from crossmodal.demo.music.titles import title
 LONGEST, SHORTEST = 62.0, 58.0
 
 
-def compose(seed: tuple[int, ...], *, style: int | None = None) -> Song:
+def compose(seed: tuple[int, ...], *, style: int | Style | None = None) -> Song:
     """Write one song.
 
     Args:
         seed: numbers that together name it; the same numbers give the same song.
-        style: index into `STYLES`; None: drawn.
+        style: a style, or an index into `STYLES`; None: drawn.
 
     Returns:
         The score, 60 to about 76 s long.
     """
     rng = np.random.default_rng([*seed, 1])
-    kind = STYLES[int(rng.integers(len(STYLES))) if style is None else style % len(STYLES)]
+    if isinstance(style, Style):
+        kind = style
+    else:
+        kind = STYLES[int(rng.integers(len(STYLES))) if style is None else style % len(STYLES)]
     tempo = float(rng.uniform(*kind.tempo_bpm))
     mode = str(rng.choice(kind.modes))
     tonic = int(rng.integers(0, 12)) + 48

@@ -1,6 +1,6 @@
 """The film of a passage: shots cut on beats, each a scene, all driven and graded by the music."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -8,6 +8,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from crossmodal.demo.music.score import Song
+from crossmodal.demo.nuisance import NO_NUISANCE, Nuisance, flickering, wandering
 from crossmodal.demo.pictures.canvas import PALETTES, Canvas, Moment, Palette
 from crossmodal.demo.pictures.drive import Drive, hear
 from crossmodal.demo.pictures.scenes import SCENES
@@ -81,6 +82,8 @@ def plan_film(
     fps: int = 25,
     seed: tuple[int, ...],
     lead_scene: int | None = None,
+    scenes: Sequence[str] = tuple(SCENES),
+    nuisance: Nuisance = NO_NUISANCE,
 ) -> Film:
     """Plan the pictures of a passage.
 
@@ -92,6 +95,8 @@ def plan_film(
         fps: frames a second.
         seed: numbers that choose looks and strengths.
         lead_scene: index of the first scene; None: drawn.
+        scenes: what may be seen, at least three of them.
+        nuisance: what follows nothing.
 
     Returns:
         The film, as long as the samples.
@@ -101,11 +106,15 @@ def plan_film(
     drive = hear(samples, rate, n_frames, fps)
     times = start + np.arange(n_frames) / fps
     speed = rng.uniform(0.85, 1.15) * (0.14 + 1.9 * drive.level**2.6 + 0.9 * drive.level**2 * drive.pulse)
-    shots = _shots(song, start, n_frames, fps, drive, rng, lead_scene)
+    shots = _shots(song, start, n_frames, fps, drive, rng, scenes, lead_scene)
     light = gaussian_filter1d(drive.light, 0.08 * fps)
     exposure = rng.uniform(0.72, 0.8) + rng.uniform(0.3, 0.5) * light
     warmth = _warmth(song, times, fps) * rng.uniform(0.08, 0.16)
     gain = exposure[:, None] * (1 + warmth[:, None] * np.array([1.0, 0.1, -1.2]))
+    if nuisance.wander:
+        speed = speed * wandering(n_frames, fps, nuisance.wander, seed)
+    if nuisance.flicker:
+        gain = gain * flickering(n_frames, fps, nuisance.flicker, seed)[:, None]
     flash = rng.choice((0.05, 0.1, 0.16)) * drive.pulse**2 * (0.3 + 0.7 * drive.level)
     return Film(
         fps=fps,
@@ -126,10 +135,16 @@ def _warmth(song: Song, times: np.ndarray, fps: int) -> np.ndarray:
 
 
 def _shots(
-    song: Song, start: float, n_frames: int, fps: int, drive: Drive, rng: np.random.Generator, lead_scene: int | None
+    song: Song,
+    start: float,
+    n_frames: int,
+    fps: int,
+    drive: Drive,
+    rng: np.random.Generator,
+    names: Sequence[str],
+    lead_scene: int | None,
 ) -> tuple[Shot, ...]:
     """Shots between cuts, two or three looks in turn."""
-    names = list(SCENES)
     scenes = [names[(int(rng.integers(len(names))) if lead_scene is None else lead_scene) % len(names)]]
     scenes += [str(name) for name in rng.choice([n for n in names if n != scenes[0]], 2, replace=False)]
     is_warm = song.mode in ("major", "lydian", "mixolydian")

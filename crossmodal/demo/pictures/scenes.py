@@ -30,3 +30,9 @@ SCENES: dict[str, Callable[[Canvas, Palette, np.random.Generator], Scene]] = {
     "stars": flows.Stars,
     "fireworks": flows.Fireworks,
 }
+
+# By the module that draws them.
+FAMILIES: dict[str, tuple[str, ...]] = {
+    family: tuple(name for name, scene in SCENES.items() if scene.__module__ == module.__name__)
+    for family, module in (("places", places), ("shapes", shapes), ("flows", flows))
+}
