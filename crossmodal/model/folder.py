@@ -55,6 +55,7 @@ def read_folder(name_or_folder: str | Path) -> tuple[Path, ModelConfig, dict[str
 def write_folder(model: "TwoTowerModel", folder: Path, card: str | None) -> None:
     """Write a model's files into `folder`; each stands under its name only when it is whole."""
     folder.mkdir(parents=True, exist_ok=True)
+    _write_encoders(model, folder)
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     _write_whole(folder / WEIGHTS, safetensors.torch.save(weights, metadata={"format": "pt"}))
     _write_whole(folder / CONFIG, (model.config.model_dump_json(indent=2) + "\n").encode())
@@ -66,6 +67,15 @@ def write_folder(model: "TwoTowerModel", folder: Path, card: str | None) -> None
         )
         _write_whole(folder / CARD, text.encode())
     _carry_calibration(model, folder)
+
+
+def _write_encoders(model: "TwoTowerModel", folder: Path) -> None:
+    """Networks of the model's own, each in a folder named after its side, and their names into its config."""
+    for side, encoder in model.own_encoders().items():
+        encoder.save(folder / side)  # type: ignore[attr-defined]  # all of these have it
+        named = {"encoder": side, "encoder_fingerprint": encoder.fingerprint}
+        settings = getattr(model.config, side).model_copy(update=named)
+        model.config = model.config.model_copy(update={side: settings})
 
 
 def _carry_calibration(model: "TwoTowerModel", folder: Path) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from crossmodal.embedding import Embedding
-from crossmodal.encoders import make_encoder
+from crossmodal.encoders import NETWORKS, make_encoder
 from crossmodal.errors import ModelError, one_line
 from crossmodal.features import Encoder, Features, Side, Source, at_hop
 from crossmodal.model.config import ModelConfig, SideConfig
@@ -55,6 +55,15 @@ class TwoTowerModel(nn.Module):
             self._encoders = {side: self._encoder(side, getattr(self.config, side)) for side in SIDES}
         return self._encoders
 
+    def own_encoders(self) -> dict[Side, Encoder]:
+        """Encoders that belong into the model's folder: networks of its own, and checkpoints that were trained on."""
+        settings: dict[Side, SideConfig] = {side: getattr(self.config, side) for side in SIDES}
+        own = {side for side in SIDES if settings[side].encoder in (*NETWORKS, side)}
+        if self._encoders is not None:
+            known = self._encoders
+            own |= {side for side in SIDES if known[side].fingerprint != settings[side].encoder_fingerprint}
+        return {side: self.encoders[side] for side in SIDES if side in own and hasattr(self.encoders[side], "save")}
+
     @property
     def fingerprint(self) -> str:
         """Hash of weights and config, hex: part of every embedding's key."""
@@ -100,7 +109,9 @@ class TwoTowerModel(nn.Module):
         return self.embed(self.encoders["audio"].features(source), "audio", start=start, end=end)
 
     def save_pretrained(self, folder: str | Path, *, card: str | None = None) -> None:
-        """Write `config.json`, `model.safetensors` and `README.md` into `folder`.
+        """Write `config.json`, `model.safetensors` and `README.md` into `folder`, trained encoders into `folder/SIDE`.
+
+        The config then names those encoders by side and by their present weights.
 
         The calibration of the folder that the model came from goes along while weights and config are the same; one
         that stands in `folder` for another model is removed.
