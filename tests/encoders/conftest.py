@@ -1,12 +1,57 @@
-"""Made pictures and sounds whose motion, light and level are known."""
+"""Made pictures and sounds whose motion, light and level are known; tiny random checkpoints of pretrained networks."""
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
+import transformers
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 HEIGHT, WIDTH = 48, 64
+
+SMALL: dict[str, Any] = {
+    "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+}  # fmt: skip
+TEXT: dict[str, Any] = {**SMALL, "vocab_size": 9}
+PICTURE: dict[str, Any] = {**SMALL, "image_size": 32, "patch_size": 8}
+
+
+def make_clap(folder: Path, fused: bool) -> None:
+    audio = {
+        "spec_size": 64, "num_mel_bins": 16, "window_size": 4, "patch_size": 4, "patch_stride": [4, 4],
+        "patch_embeds_hidden_size": 8, "hidden_size": 16, "depths": [1, 1], "num_attention_heads": [2, 2],
+        "enable_fusion": fused, "fusion_type": "aff_2d" if fused else None,
+    }  # fmt: skip
+    text = {**TEXT, "max_position_embeddings": 20}
+    config = transformers.ClapConfig(text_config=text, audio_config=audio, projection_dim=12)
+    transformers.ClapModel(config).save_pretrained(folder)
+    cut = "fusion" if fused else "rand_trunc"
+    transformers.ClapFeatureExtractor(feature_size=16, max_length_s=2, truncation=cut).save_pretrained(folder)
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a checkpoint of each family in a folder of its name; read only."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    torch.manual_seed(0)
+    clip = transformers.CLIPConfig(text_config=TEXT, vision_config=PICTURE, projection_dim=12)
+    transformers.CLIPModel(clip).save_pretrained(folder / "clip")
+    size = {"height": 32, "width": 32}
+    transformers.CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=size).save_pretrained(folder / "clip")
+    siglip = transformers.SiglipConfig(text_config=TEXT, vision_config=PICTURE)
+    transformers.SiglipModel(siglip).save_pretrained(folder / "siglip")
+    transformers.SiglipImageProcessor(size=size).save_pretrained(folder / "siglip")
+    ast = transformers.ASTConfig(
+        **SMALL, max_length=200, num_mel_bins=32, patch_size=8, time_stride=8, frequency_stride=8
+    )
+    transformers.ASTForAudioClassification(ast).save_pretrained(folder / "ast")
+    transformers.ASTFeatureExtractor(max_length=200, num_mel_bins=32).save_pretrained(folder / "ast")
+    make_clap(folder / "clap", fused=False)
+    make_clap(folder / "clap-fused", fused=True)
+    return folder
 
 
 class Scene:
