@@ -1,10 +1,12 @@
 """Retrieval metrics against loops written from their definitions."""
 
+from itertools import pairwise, permutations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import average_precision_score
+from sklearn.metrics import average_precision_score, label_ranking_average_precision_score, top_k_accuracy_score
 
 from crossmodal.metrics import (
     bootstrap_interval,
@@ -14,34 +16,59 @@ from crossmodal.metrics import (
     mrr,
     ranks,
     recall_at_k,
+    standings,
 )
 
 
 def loop_rank(row: np.ndarray, positives: np.ndarray, ignored: np.ndarray) -> float:
-    """The rank by its definition: one more than the wrong candidates that are not worse than the best positive."""
+    """The mean rank of the first positive over every order of the candidates that keeps closer ones first."""
     if not positives.any():
         return float("inf")
-    best = max(s for s, p in zip(row, positives, strict=True) if p)
-    return 1.0 + sum(s >= best for s, p, i in zip(row, positives, ignored, strict=True) if not p and not i)
+    left = [(value, right) for value, right, out in zip(row, positives, ignored, strict=True) if right or not out]
+    orders = [order for order in permutations(left) if all(a[0] >= b[0] for a, b in pairwise(order))]
+    return float(np.mean([next(k for k, (_, right) in enumerate(order, 1) if right) for order in orders]))
 
 
 @settings(deadline=None)
-@given(seed=st.integers(0, 10_000), n=st.integers(1, 6), m=st.integers(1, 7))
+@given(seed=st.integers(0, 10_000), n=st.integers(1, 3), m=st.integers(1, 6))
 def test_ranks_agree_with_the_definition(seed: int, n: int, m: int) -> None:
     rng = np.random.default_rng(seed)
     sim = rng.integers(0, 4, (n, m)).astype(float)  # few values: many ties
     is_pos, ignore = rng.random((n, m)) < 0.3, rng.random((n, m)) < 0.3
     expected = [loop_rank(*row) for row in zip(sim, is_pos, ignore, strict=True)]
-    assert ranks(sim, is_pos, ignore).tolist() == expected
+    assert ranks(sim, is_pos, ignore) == pytest.approx(np.array(expected))
 
 
-def test_a_constant_similarity_ranks_the_positive_last() -> None:
-    assert ranks(np.zeros((3, 3)), np.eye(3, dtype=bool)).tolist() == [3.0, 3.0, 3.0]
+def test_a_constant_similarity_is_worth_chance_and_at_worst_the_last_rank() -> None:
+    found = standings(np.zeros((3, 3)), np.eye(3, dtype=bool))
+    assert found.expected().tolist() == [2.0, 2.0, 2.0] and found.worst().tolist() == [3.0, 3.0, 3.0]
+    assert found.hits(1) == pytest.approx(np.full(3, 1 / 3)) and found.tied_share() == 1.0
+
+
+@settings(deadline=None)
+@given(seed=st.integers(0, 10_000), k=st.integers(1, 9))
+def test_hits_on_ties_are_what_random_orders_of_the_tied_give(seed: int, k: int) -> None:
+    rng = np.random.default_rng(seed)
+    sim, is_pos, ignore = rng.integers(0, 3, 8).astype(float), rng.random(8) < 0.3, rng.random(8) < 0.2
+    jitter = sim + 0.5 * rng.random((3000, 8))
+    trials = ranks(jitter, np.tile(is_pos, (3000, 1)), np.tile(ignore, (3000, 1)))
+    found = standings(sim[None], is_pos[None], ignore[None])
+    assert found.hits(k)[0] == pytest.approx(recall_at_k(trials, k), abs=0.045)
+    if is_pos.any():
+        assert found.expected()[0] == pytest.approx(trials.mean(), abs=0.2)
+
+
+def test_recall_agrees_with_scikit_learn() -> None:
+    sim = np.random.default_rng(2).normal(size=(40, 40))
+    for k in (1, 5, 10):
+        expected = top_k_accuracy_score(np.arange(40), sim, k=k, labels=np.arange(40))
+        assert standings(sim, np.eye(40, dtype=bool)).hits(k).mean() == pytest.approx(expected)
 
 
 def test_nan_ranks_last_and_never_first() -> None:
     sim = np.array([[np.nan, 0.1, -5.0], [0.3, np.nan, 0.2]])
     assert ranks(sim, np.array([[True, False, False], [True, False, False]])).tolist() == [3.0, 1.0]
+    assert ranks(np.full((1, 4), np.nan), np.eye(1, 4, dtype=bool)).tolist() == [4.0]
 
 
 def test_ignored_candidates_are_neither_right_nor_wrong() -> None:
@@ -62,10 +89,13 @@ def test_no_queries_give_nan() -> None:
     assert np.isnan([recall_at_k(empty, 1), median_rank(empty), mrr(empty), *bootstrap_interval(empty, empty)]).all()
 
 
-def test_average_precision_agrees_with_scikit_learn() -> None:
-    rng = np.random.default_rng(3)
-    sim, is_pos = rng.normal(size=(8, 12)), rng.random((8, 12)) < 0.3
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 10_000), values=st.sampled_from([2, 5, 10_000]))
+def test_average_precision_agrees_with_scikit_learn_on_ties_too(seed: int, values: int) -> None:
+    rng = np.random.default_rng(seed)
+    sim, is_pos = rng.integers(0, values, (8, 12)).astype(float), rng.random((8, 12)) < 0.3
     is_pos[:, 0] = True
+    assert mean_average_precision(sim, is_pos) == pytest.approx(label_ranking_average_precision_score(is_pos, sim))
     expected = np.mean([average_precision_score(p, s) for p, s in zip(is_pos, sim, strict=True)])
     assert mean_average_precision(sim, is_pos) == pytest.approx(expected)
 
