@@ -1,8 +1,11 @@
 """The compact model's settings: both towers on curves, 10 rows a second; or on other encoders, by their names."""
 
+from pydantic import ValidationError
+
 from crossmodal.encoders import AMPLITUDE_CHANNELS, AUDIO_CHANNELS, DECIBEL_CHANNELS, make_encoder
+from crossmodal.errors import ConfigError
 from crossmodal.features import Side
-from crossmodal.model.config import LevelConfig, ModelConfig, SideConfig
+from crossmodal.model.config import LevelConfig, ModelConfig, SideConfig, explain
 
 SIDES: tuple[Side, Side] = ("video", "audio")
 
@@ -14,6 +17,7 @@ def compact_config(**settings: object) -> ModelConfig:
     fingerprint are then taken from it.
 
     Raises:
+        ConfigError: a setting that is not there, or a value that does not hold.
         ConfigError, ModelError: such an encoder is not there.
 
     Example:
@@ -23,7 +27,10 @@ def compact_config(**settings: object) -> ModelConfig:
     """
     for side in SIDES:
         settings[side] = side_config(settings.get(side, "curves"), side)
-    return ModelConfig.model_validate(settings)
+    try:
+        return ModelConfig.model_validate(settings)
+    except ValidationError as error:
+        raise ConfigError(f"model: {explain(error, ModelConfig)}") from error
 
 
 def side_config(named: object, side: Side) -> object:
