@@ -63,6 +63,7 @@ class Batches:
         label: name of the label whose classes a batch names, or `music_id`; None: none.
         per_class: rows of each class in a batch, drawn by `label`; 0: each music once.
         time: `aligned`: both sides of a row show the same passage; `shuffled`: the music's is drawn by itself.
+        hop: seconds from row to row; None: that of the pairs' Features.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Batches:
         label: str | None = None,
         per_class: int = 0,
         time: str = "aligned",
+        hop: float | None = None,
     ) -> None:
         self.domains = {name: _by_music(pairs) for name, pairs in domains.items() if pairs and shares.get(name, 0) > 0}
         if not self.domains:
@@ -86,7 +88,7 @@ class Batches:
         every = self.pairs()
         self.ids = {music: k for k, music in enumerate(sorted({pair.music_id for pair in every}))}
         self.labels = None if label is None else Labels(every, label)
-        self.hop = every[0].video.hop
+        self.hop = every[0].video.hop if hop is None else hop
         self.size, self.passage, self.seed = size, passage, seed
         self.per_class, self.time = per_class, time
         self.classes = {name: self._by_class(name) for name in self.names} if per_class else {}

@@ -96,7 +96,7 @@ def _curves() -> dict[Side, Encoder]:
 
 
 def _pair(row: Row, reader: _Reader, domain: str) -> Pair:
-    video = reader.at_hop(_part(reader.read(row, "video"), row.video_start, row.video_end))
+    video = reader.at_hop(part_of(reader.read(row, "video"), row.video_start, row.video_end))
     audio = reader.at_hop(reader.read(row, "audio"))
     audio_path = row.audio if row.audio is not None else row.video
     if audio.silent:
@@ -116,7 +116,8 @@ def _pair(row: Row, reader: _Reader, domain: str) -> Pair:
     )
 
 
-def _part(features: Features, start: float | None, end: float | None) -> Features:
+def part_of(features: Features, start: float | None, end: float | None) -> Features:
+    """The part of a clip from `start` to `end` seconds; ManifestError where it holds nothing."""
     if start is None and end is None:
         return features
     first = start or 0.0
