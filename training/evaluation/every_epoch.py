@@ -8,12 +8,12 @@ from torch import Tensor
 
 from crossmodal.features import Features, Side
 from crossmodal.matching.calibration import plain_final
-from crossmodal.metrics import mean_average_precision, median_rank, mrr, ranks, recall_at_k
+from crossmodal.metrics import mean_average_precision, median_rank, mrr
 from crossmodal.model import TwoTowerModel
 from training.data.pairs import Pair, span
 from training.evaluation.protocols import MAX_SECONDS
 from training.evaluation.scores import sequence_similarity
-from training.report import DEPTHS, Protocol, chance
+from training.report import DEPTHS, WAYS, Protocol, chance, protocol_of
 
 BLOCK = 64  # rows through a tower at once
 MIN_SECONDS = 6.0
@@ -46,19 +46,20 @@ def retrieval(pairs: list[Pair], model: TwoTowerModel) -> dict[str, float]:
     music = _embedded([span(p.audio, p.start, seconds) for p in kept], model, "audio")
     g = (clips[0] @ music[0].T).cpu().numpy()
     sim = plain_final(g, sequence_similarity(*clips[1:], *music[1:]))
-    return _figures(Protocol(sim, np.array([p.music_id for p in kept]), np.array([p.group for p in kept])))
+    return _figures(protocol_of(kept, sim))
 
 
 def _figures(protocol: Protocol) -> dict[str, float]:
-    right, ignore = protocol.is_pos(), protocol.ignore()
     figures: dict[str, float] = {}
-    for way, sim in (("video_to_music", protocol.sim), ("music_to_video", protocol.sim.T)):
-        rank = ranks(sim, right, ignore)
-        figures |= {f"{way}/recall@{k}": recall_at_k(rank, k) for k in DEPTHS}
+    same = protocol.is_pos() | protocol.ignore()
+    for way, sim, found in zip(WAYS, (protocol.sim, protocol.sim.T), protocol.standings(), strict=True):
+        rank = found.expected()
+        figures |= {f"{way}/recall@{k}": float(found.hits(k).mean()) for k in DEPTHS}
         figures[f"{way}/median_rank"], figures[f"{way}/mrr"] = median_rank(rank), mrr(rank)
-        figures[f"{way}/map"] = mean_average_precision(sim, right | ignore)
+        figures[f"{way}/map"] = mean_average_precision(sim, same)
     figures["recall@10"] = (figures["video_to_music/recall@10"] + figures["music_to_video/recall@10"]) / 2
-    return figures | {f"chance/{name}": value for name, value in chance(protocol).items()}
+    by_chance = chance(protocol)
+    return figures | {f"chance/recall@{k}": by_chance[f"recall@{k}"] for k in DEPTHS}
 
 
 @torch.no_grad()

@@ -6,7 +6,7 @@ from crossmodal.encoders import AUDIO_CHANNELS, VIDEO_CHANNELS
 from crossmodal.features import Features, Side
 from training.data.pairs import Pair, span
 from training.evaluation.scores import middle
-from training.report import Protocol
+from training.report import Protocol, protocol_of
 
 
 def untrained(pairs: list[Pair], seconds: float) -> dict[str, Protocol]:
@@ -52,7 +52,3 @@ def _pulse(curve: np.ndarray, lags: int = 48) -> np.ndarray:
 def _unit(rows: np.ndarray) -> np.ndarray:
     rows = rows - rows.mean(axis=1, keepdims=True)
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
-
-
-def protocol_of(pairs: list[Pair], sim: np.ndarray) -> Protocol:
-    return Protocol(sim, np.array([p.music_id for p in pairs]), np.array([p.group for p in pairs]))
