@@ -138,6 +138,5 @@ def test_start_at_zero_is_the_search_where_there_is_only_one_start(pairs: list[P
     alone = start_at_zero(pairs, clips, music, None).sim
     assert np.allclose(alone, final(searched_scores(clips, music, 0.0), None, 5.0), atol=1e-5)
     longer = [model.embed(pair.audio, "audio") for pair in pairs]
-    assert (
-        final(searched_scores(clips, longer, 0.0), None, 5.0) >= start_at_zero(pairs, clips, longer, None).sim
-    ).all()
+    gain = final(searched_scores(clips, longer, 0.0), None, 5.0) - start_at_zero(pairs, clips, longer, None).sim
+    assert gain.min() > -1e-5 and gain.mean() > 0.01
