@@ -6,6 +6,7 @@ was killed goes on with them. A row whose file fails is replaced by one of anoth
 
 import itertools
 import logging
+import multiprocessing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -207,7 +208,7 @@ class RawBatches(Batches):
                 num_workers=self.workers,
                 prefetch_factor=AHEAD,
                 collate_fn=_as_it_is,  # type: ignore[arg-type]  # one at a time, no list
-                multiprocessing_context="spawn",  # a fork of a process that has computed hangs
+                multiprocessing_context=_start_method(),
             )
             self._stream = iter(loader)
         self._next = step + 1
@@ -233,6 +234,17 @@ class _From(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         return itertools.count(self.step)
+
+
+def _start_method() -> str:
+    """How workers are started: never as forks of this process, as one that has computed hangs.
+
+    A server that has imported what they need and computed nothing forks them where there are such; Windows starts anew.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return "spawn"
+    multiprocessing.set_forkserver_preload([__name__, "torchvision.transforms.v2", "torchaudio.transforms"])
+    return "forkserver"
 
 
 def _as_it_is(made: Made) -> Made:
