@@ -5,6 +5,7 @@ several processes, each with its share of a batch's rows, do what one does with 
 """
 
 import copy
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ from training.objective import Objective
 from training.optimisation import MeanWeights, parameter_groups, share_of_rate
 from training.preparation import fit_preparation
 from training.state import FAILED, STATE, load_state, save_state
-from training.towers import BothTowers, Cut, draw_cuts, side_batches
+from training.towers import BothTowers, Cut, draw_cuts, is_finite, side_batches
 from training.tracking import Report, Tracker
 
 MOST_SKIPS = 20  # steps in a row that the scaler of half precision may leave out
@@ -173,7 +174,7 @@ class Trainer:
         began = time.perf_counter()
         batch = self.batches.draw(self.step)
         waited = time.perf_counter() - began
-        total, terms = self._backward(batch.part(self.accelerator.process_index, self.accelerator.num_processes), batch)
+        total, terms = self._backward(batch)
         norm = self.accelerator.clip_grad_norm_(self.towers.parameters(), self.config.optimiser.grad_norm)
         rate = self.optimiser.param_groups[0]["lr"]
         self.optimiser.step()
@@ -182,18 +183,22 @@ class Trainer:
         self.step += 1
         self._count_skips(batch)
         self.mean.update(self.step)
-        self.epoch_losses.append(total)
+        self.epoch_losses += [total] if math.isfinite(total) else []
         values = {name: round(term.item(), 5) for name, term in terms.items()}
         seconds = time.perf_counter() - began
         return {
-            "step": self.step, "domain": batch.domain, "loss": round(total, 5), **values,
+            "step": self.step, "domain": batch.domain,
+            "loss": round(total, 5) if math.isfinite(total) else "skipped", **values,
             "grad_norm": round(float(norm), 4), "lr": rate, "seconds": round(seconds, 4), "waited": round(waited, 4),
             "rows_per_second": round(len(batch.keys) / seconds, 1),
         }  # fmt: skip
 
-    def _backward(self, mine: Batch, batch: Batch) -> tuple[float, dict[str, Tensor]]:
+    def _backward(self, batch: Batch) -> tuple[float, dict[str, Tensor]]:
         """Gradients of the loss over the rows of all processes, and its value and terms."""
-        device = self.accelerator.device
+        device, mine = (
+            self.accelerator.device,
+            batch.part(self.accelerator.process_index, self.accelerator.num_processes),
+        )
         found: dict[str, Tensor] = {}
         generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.step)
         cuts = draw_cuts(batch.video.mask.shape[1], self.config.loss.disjoint, generator)
@@ -201,7 +206,11 @@ class Trainer:
 
         def loss_of(*outputs: Tensor) -> Tensor:
             sides = side_batches(mine, self.towers.outputs, outputs, cuts, device)
-            total, terms = self.objective(gather_batch(PairBatch(*sides)))
+            rows = gather_batch(PairBatch(*sides))
+            if is_finite(rows):
+                total, terms = self.objective(rows)
+            else:  # known to all processes alike; the scaler leaves such a step out
+                total, terms = torch.stack([torch.nan * output.sum() for output in outputs]).sum(), {}
             found.update(terms, total=total)
             scaler = self.accelerator.scaler
             if scaler is None and not torch.isfinite(total):
@@ -212,7 +221,7 @@ class Trainer:
         with self._seeded(self.config.seed * 1_000_003 + self.step + self.accelerator.process_index):  # dropout
             tower, rows = Cut(self.wrapped, cuts), self.config.chunk_rows
             if 0 < rows < len(mine.keys):
-                GradientCache([tower], rows).backward([inputs], loss_of)
+                GradientCache([tower], rows).backward([inputs], lambda outputs: loss_of(*outputs))
             else:
                 loss_of(*tower(*inputs)).backward()
         return float(found.pop("total").item()), found
@@ -227,7 +236,7 @@ class Trainer:
             weights = {name: value.clone() for name, value in self.mean.state_dict().items()}
             self.best = {"recall@10": figures["recall@10"], "epoch": epoch, "weights": weights}
         return {
-            "epoch": epoch, "step": self.step, "loss": round(sum(losses) / len(losses), 5), "lr": report["lr"],
+            "epoch": epoch, "step": self.step, "loss": round(sum(losses) / max(len(losses), 1), 5), "lr": report["lr"],
             "skipped": self.skipped, "seconds": round(time.perf_counter() - began, 3), **figures,
         }  # fmt: skip
 

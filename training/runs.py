@@ -111,7 +111,8 @@ def train_run(
             _write_card(trained, trainer, material, out, command(preset, list(settings), list(inputs.manifests),
                                                                  inputs.data), said)  # fmt: skip
     rows = {name: len(pairs) for name, pairs in material.domains.items()}
-    return RunResult(out, trainer.step, float(last["loss"]), rows, notes, material.failed)
+    loss = float(last["loss"]) if last["loss"] != "skipped" else float("nan")
+    return RunResult(out, trainer.step, loss, rows, notes, material.failed)
 
 
 def new_model(config: Config) -> TwoTowerModel:
@@ -186,7 +187,8 @@ def _write_card(
 
 def _note(report: Report) -> str:
     recall = f" · recall@10 {float(report['recall@10']):.2f}" if "recall@10" in report else ""
-    return f"loss {float(report['loss']):.2f}{recall} · {float(report['rows_per_second']):.0f} rows/s"
+    loss = f"loss {report['loss']:.2f}" if isinstance(report["loss"], float) else str(report["loss"])
+    return f"{loss}{recall} · {float(report['rows_per_second']):.0f} rows/s"
 
 
 def _notes(batches: Batches, material: Material) -> list[str]:

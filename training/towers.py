@@ -11,12 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from crossmodal.features import Side
-from crossmodal.losses import SideBatch
+from crossmodal.losses import PairBatch, SideBatch
 from crossmodal.model import TwoTowerModel
 from training.data.batches import Batch, Rows
 from training.data.disturb import Disturbance, row_seed
 
 SIDES: tuple[Side, Side] = ("video", "audio")
+GIVEN = ("vectors", "sequences", "label_vectors")
 PER_SIDE = 6  # tensors of a side: values, mask, and the draws of the disturbance
 
 
@@ -134,6 +135,12 @@ def side_batches(
         weight = batch.weight.to(device)
         made.append(SideBatch(batch.ids.to(device), masks=masks, weight=weight, labels=labels, **own))
     return made[0], made[1]
+
+
+def is_finite(batch: PairBatch) -> bool:
+    """Whether all that the towers gave are numbers."""
+    given = [getattr(side, name) for side in (batch.video, batch.audio) for name in GIVEN]
+    return all(bool(torch.isfinite(value).all()) for value in given if value is not None)
 
 
 def draw_cuts(steps: int, disjoint: float, generator: torch.Generator) -> Cuts:
