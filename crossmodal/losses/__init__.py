@@ -10,7 +10,7 @@ from crossmodal.losses.gather import gather_batch, gather_rows
 from crossmodal.losses.gradient_cache import GradientCache
 from crossmodal.losses.infonce import InfoNCE
 from crossmodal.losses.lifted import GeneralisedLifted, LiftedStructure
-from crossmodal.losses.margin import Margin
+from crossmodal.losses.margin import Margin, MarginClass
 from crossmodal.losses.memory import CrossBatchMemory
 from crossmodal.losses.multi_similarity import MultiSimilarity
 from crossmodal.losses.n_pair import NPair
@@ -62,6 +62,7 @@ __all__ = [
     "LargeMarginSoftmax",
     "LiftedStructure",
     "Margin",
+    "MarginClass",
     "MultiSimilarity",
     "NPair",
     "NeighbourStructure",

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from crossmodal.losses.base import PairLoss
 from crossmodal.losses.batch import PairBatch, SideBatch
+from crossmodal.losses.margin import MarginClass
 from crossmodal.losses.proxy_base import ProxyLoss
 from crossmodal.losses.structure import StructureLoss
 from crossmodal.similarity.sequences import aligned
@@ -19,9 +20,9 @@ class CrossModalLoss(nn.Module):
         sequences: pair loss on the aligned sequences; it must expect a bounded similarity. One whose targets suppose
             similarities near 1 (`near_one`) sees them after a learned affine map.
         within: pair loss on the vectors of each side among themselves; a row does not meet itself.
-        labels: pair loss or proxy loss by label, on `label_vectors`, or on the vectors where there are none. A pair
-            with an unknown label is ignored. With `vectors` by id it is the semi-supervised blend of Control-MVR: the
-            model keeps both projections as views, and the share of each is chosen at query time.
+        labels: pair loss, proxy loss or `MarginClass` by label, on `label_vectors`, or on the vectors where there are
+            none. A pair with an unknown label is ignored. With `vectors` by id it is the semi-supervised blend of
+            Control-MVR: the model keeps both projections as views, and the share of each is chosen at query time.
         structure: on each side that has features, from these to the vectors.
         vector_weight, sequence_weight, within_weight, label_weight, structure_weight: at least 0.
         direction_weights: of video to music and of music to video; their mean is taken. CBVMR has 1 and 3.
@@ -42,7 +43,7 @@ class CrossModalLoss(nn.Module):
         sequences: PairLoss | None = None,
         *,
         within: PairLoss | None = None,
-        labels: PairLoss | ProxyLoss | None = None,
+        labels: PairLoss | ProxyLoss | MarginClass | None = None,
         structure: StructureLoss | None = None,
         vector_weight: float = 1.0,
         sequence_weight: float = 1.0,
@@ -104,18 +105,24 @@ class CrossModalLoss(nn.Module):
             if loss is not None:
                 loss.after_step()
 
-    def _by_label(self, loss: PairLoss | ProxyLoss, batch: PairBatch) -> Tensor:
+    def _by_label(self, loss: PairLoss | ProxyLoss | MarginClass, batch: PairBatch) -> Tensor:
         video_labels, audio_labels = _present("labels", batch)
         video, audio = _label_vectors(batch)
         if isinstance(loss, ProxyLoss):
             weight = torch.cat([_weights(batch.video), _weights(batch.audio)])
             return loss(torch.cat([video, audio]), torch.cat([video_labels, audio_labels]), weight)
         is_pos, ignore = batch.label_pairs()
-        return self._both_ways(loss, _vector_similarity(loss, video, audio), batch, is_pos, ignore)
+        sim = _vector_similarity(loss, video, audio)
+        if isinstance(loss, PairLoss):
+            return self._both_ways(loss, sim, batch, is_pos, ignore)
+        to_music = loss(sim, video_labels, is_pos, ignore, batch.video.weight)
+        return self._mean(to_music, loss(sim.T, audio_labels, is_pos.T, ignore.T, batch.audio.weight))
 
     def _both_ways(self, loss: PairLoss, sim: Tensor, batch: PairBatch, is_pos: Tensor, ignore: Tensor) -> Tensor:
         to_music = loss(sim, is_pos, ignore, batch.video.weight)
-        to_video = loss(sim.T, is_pos.T, ignore.T, batch.audio.weight)
+        return self._mean(to_music, loss(sim.T, is_pos.T, ignore.T, batch.audio.weight))
+
+    def _mean(self, to_music: Tensor, to_video: Tensor) -> Tensor:
         return (self.direction_weights[0] * to_music + self.direction_weights[1] * to_video) / 2
 
 
@@ -139,7 +146,7 @@ class AffineMap(nn.Module):
         self.shift.clamp_(-1, 1)
 
 
-def _vector_similarity(loss: PairLoss, video: Tensor, audio: Tensor) -> Tensor:
+def _vector_similarity(loss: PairLoss | MarginClass, video: Tensor, audio: Tensor) -> Tensor:
     if video.shape[1] != audio.shape[1]:
         raise ValueError(
             f"CrossModalLoss: video is {tuple(video.shape)} and audio is {tuple(audio.shape)}; "
