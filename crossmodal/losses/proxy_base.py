@@ -67,7 +67,9 @@ class ProxyLoss(nn.Module):
         """
         self._check(emb, labels, weight)
         known = labels != UNKNOWN
-        emb = emb.to(torch.promote_types(emb.dtype, torch.float32)).masked_fill(~known[:, None], 0)
+        emb = emb.to(torch.promote_types(emb.dtype, torch.float32))
+        if not can_look(labels) or not known.all():  # a twelfth of ArcFace's time, forward and backward
+            emb = emb.masked_fill(~known[:, None], 0)
         total = emb.detach().sum() * 0  # NaN, where anything is not finite
         if can_look(total) and total.isnan():
             raise NonFiniteError(f"{type(self).__name__}: emb {tuple(emb.shape)} holds NaN or infinity")
