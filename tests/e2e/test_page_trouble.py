@@ -6,12 +6,13 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
 import pytest
-from e2e.serving import LONG, decoding_children, free_port, make_catalogue, running, serious_faults
+from e2e.serving import LONG, Server, decoding_children, free_port, make_catalogue, running, serious_faults
 
 from crossmodal.catalogue import Catalogue
 from crossmodal.demo import make_clip, make_track
@@ -20,6 +21,7 @@ pytestmark = [pytest.mark.xdist_group("page-trouble"), pytest.mark.timeout(900)]
 
 STRIP = ".cm-strip:not([hidden]) [role=alert]"
 ZONE = ".cm-drop-trouble:not([hidden])"
+LIMIT = ("--max-upload", "4mb")
 
 
 def said(page, selector: str) -> str:
@@ -34,6 +36,13 @@ def notes(tmp_path) -> Path:
     path = tmp_path / "notes.mp4"
     path.write_text("these are notes, not a film\n" * 40)
     return path
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory) -> Iterator[Server]:
+    """A server of its own over three tracks, one of which goes missing; it takes 4 MB."""
+    with running(make_catalogue(tmp_path_factory.mktemp("small"), n_tracks=3, seconds=12.0), *LIMIT) as server:
+        yield server
 
 
 def test_a_file_that_is_no_video_is_said_in_the_drop_zone(page, person, notes) -> None:
@@ -127,23 +136,20 @@ def test_an_empty_library_says_so_and_opens_the_music_side(open_page, person, cl
         person.advances(page, 0.3)
 
 
-def test_a_file_over_the_limit_is_refused_before_it_is_read(open_page, person, catalogue, tmp_path) -> None:
-    (tmp_path / "large.mp4").write_bytes(os.urandom(3 << 20))
-    with running(catalogue, "--max-upload", "1mb") as server:
-        page = open_page(server)
-        person.drop(page, tmp_path / "large.mp4")
-        assert (
-            said(page, ZONE) == "large.mp4 is larger than 1 MB. Cut it, or start crossmodal with a higher --max-upload."
-        )
-        assert not any("/gradio_api/upload" in url for url in page.asked)
-        # A program that sends it all the same is answered by the head alone: not one byte of a body is sent here.
-        connection = http.client.HTTPConnection("127.0.0.1", urlsplit(server.address).port, timeout=60)
-        connection.putrequest("POST", "/gradio_api/upload")
-        connection.putheader("Content-Type", "multipart/form-data; boundary=x")
-        connection.putheader("Content-Length", str(3 << 20))
-        connection.endheaders()
-        answer = connection.getresponse()
-        assert answer.status == 413 and "--max-upload" in json.loads(answer.read())["detail"]
+def test_a_file_over_the_limit_is_refused_before_it_is_read(open_page, person, small, tmp_path) -> None:
+    (tmp_path / "large.mp4").write_bytes(os.urandom(6 << 20))
+    page = open_page(small)
+    person.drop(page, tmp_path / "large.mp4")
+    assert said(page, ZONE) == "large.mp4 is larger than 4 MB. Cut it, or start crossmodal with a higher --max-upload."
+    assert not any("/gradio_api/upload" in url for url in page.asked)
+    # A program that sends it all the same is answered by the head alone: not one byte of a body is sent here.
+    connection = http.client.HTTPConnection("127.0.0.1", urlsplit(small.address).port, timeout=60)
+    connection.putrequest("POST", "/gradio_api/upload")
+    connection.putheader("Content-Type", "multipart/form-data; boundary=x")
+    connection.putheader("Content-Length", str(6 << 20))
+    connection.endheaders()
+    answer = connection.getresponse()
+    assert answer.status == 413 and "--max-upload" in json.loads(answer.read())["detail"]
 
 
 def test_a_lost_connection_is_said_and_made_up_for(open_page, person, clip, catalogue) -> None:
@@ -187,25 +193,25 @@ def test_a_folder_that_is_not_there_is_said(page) -> None:
     assert "this folder does not exist" in said(page, ".cm-music-trouble:not([hidden])")
 
 
-def test_a_track_whose_file_is_gone_says_so_in_its_row_and_blocks_nothing(open_page, person, clip, tmp_path) -> None:
-    catalogue = make_catalogue(tmp_path, n_tracks=3, seconds=12.0)
-    with running(catalogue) as server:
-        page = open_page(server)
-        person.drop(page, clip)
-        person.results(page)
-        second = page.evaluate("crossmodal.state.answer.rows[1].id")
-        with Catalogue.open(catalogue, read_only=True) as opened:
-            (track,) = opened.tracks_by_id([second])
-        shutil.move(track.path, tmp_path / "elsewhere")
-        page.reload()
-        page.wait_for_function("window.crossmodal?.state.library", timeout=LONG)
-        person.results(page)
-        page.locator("#cm-list .cm-row").nth(1).click()
-        page.wait_for_selector("#cm-list .cm-row:nth-child(2) .cm-missing", timeout=LONG)
-        assert "missing" in page.inner_text("#cm-list .cm-row:nth-child(2)")
-        page.locator("#cm-list .cm-row").nth(2).click()
-        person.sounds(page) if page.evaluate("crossmodal.player.isPlaying") else page.click(".cm-play")
-        person.advances(page, 0.3)
+def test_a_track_whose_file_is_gone_says_so_in_its_row_and_blocks_nothing(
+    open_page, person, clip, small, tmp_path
+) -> None:
+    page = open_page(small)
+    person.drop(page, clip)
+    person.results(page)
+    second = page.evaluate("crossmodal.state.answer.rows[1].id")
+    with Catalogue.open(small.catalogue, read_only=True) as opened:
+        (track,) = opened.tracks_by_id([second])
+    shutil.move(track.path, tmp_path / "elsewhere")
+    page.reload()
+    page.wait_for_function("window.crossmodal?.state.library", timeout=LONG)
+    person.results(page)
+    page.locator("#cm-list .cm-row").nth(1).click()
+    page.wait_for_selector("#cm-list .cm-row:nth-child(2) .cm-missing", timeout=LONG)
+    assert "missing" in page.inner_text("#cm-list .cm-row:nth-child(2)")
+    page.locator("#cm-list .cm-row").nth(2).click()
+    person.sounds(page) if page.evaluate("crossmodal.player.isPlaying") else page.click(".cm-play")
+    person.advances(page, 0.3)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="slows a process down by signals")
