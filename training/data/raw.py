@@ -7,6 +7,8 @@ was killed goes on with them. A row whose file fails is replaced by one of anoth
 import itertools
 import logging
 import multiprocessing
+import os
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -209,6 +211,7 @@ class RawBatches(Batches):
                 prefetch_factor=AHEAD,
                 collate_fn=_as_it_is,  # type: ignore[arg-type]  # one at a time, no list
                 multiprocessing_context=_start_method(),
+                worker_init_fn=_end_with_parent,
             )
             self._stream = iter(loader)
         self._next = step + 1
@@ -245,6 +248,18 @@ def _start_method() -> str:
         return "spawn"
     multiprocessing.set_forkserver_preload([__name__, "torchvision.transforms.v2", "torchaudio.transforms"])
     return "forkserver"
+
+
+def _end_with_parent(_: int) -> None:
+    """In a worker: end when the run is killed; the server that forked it goes on, so nothing else would tell."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _as_it_is(made: Made) -> Made:
