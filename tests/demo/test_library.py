@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from crossmodal.demo import DemoLibrary, write_demo
+from crossmodal.demo.library import planned_rows
 from crossmodal.demo.variants import CLIP_SIZE
 from crossmodal.errors import ConfigError
 from crossmodal.manifest import read_rows
@@ -26,7 +27,7 @@ def own_library(small_library: DemoLibrary, tmp_path: Path) -> Path:
 
 def test_manifest_names_files_that_are_there_and_passages_inside_them(small_library: DemoLibrary) -> None:
     listed = rows(small_library.folder)
-    assert [row["id"] for row in listed] == ["demo-0-1", "demo-0-2"]
+    assert [row["id"] for row in listed] == ["demo-0-1", "demo-0-2"] and listed == planned_rows(pairs=2)
     assert listed == list(small_library.rows) and small_library.n_made == 2
     for row in listed:
         with av.open(str(small_library.folder / row["audio"])) as container:
