@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from training.evaluation import Evaluation
+
 INK, GREY = "#1f2933", "#8a949e"
 COLOURS = ("#0b6e99", "#c2410c", "#4d7c0f", "#7c3aed", "#a16207")
 SMOOTH = 50  # points of loss that the thick line is the mean of
@@ -77,10 +79,27 @@ def recall_curve(ranks: Mapping[str, np.ndarray], path: Path, *, pool: int) -> P
         axis.set_xlim(1, pool)
         axis.set_ylim(0, 1.01)
         axis.grid(color="#e3e7eb", linewidth=0.6)
-        axis.legend(frameon=False, fontsize=9)
+        axis.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.01, 1.0))
         _label(axis, f"Recall in a pool of {pool}", "k (log scale)", "recall@k")
 
-    return _write(path, (6.0, 4.2), draw)
+    return _write(path, (7.4, 4.2), draw)
+
+
+def evaluation_plots(evaluation: Evaluation, folder: Path) -> list[Path]:
+    """`ranks.png` and `recall.png` of an evaluation: every protocol video to music, and the untrained row beside.
+
+    Args:
+        evaluation: of `training.evaluation.evaluate`.
+        folder: made if it is not there.
+    """
+    ranks = {name: found.standings()[0].expected() for name, found in evaluation.protocols.items()}
+    curves = dict(ranks)
+    if "aligned" in evaluation.untrained:
+        curves["untrained, aligned"] = evaluation.untrained["aligned"].standings()[0].expected()
+    return [
+        rank_histogram(ranks, folder / "ranks.png", pool=evaluation.pool),
+        recall_curve(curves, folder / "recall.png", pool=evaluation.pool),
+    ]
 
 
 def _loss(axis: Any, columns: dict[str, np.ndarray]) -> None:

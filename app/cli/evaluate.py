@@ -1,11 +1,15 @@
 """`crossmodal evaluate`: recall of a model on a manifest."""
 
 import json
+import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from app.cli.evaluation_table import show_evaluation
 from app.cli.options import json_option, root_option, store_option
 
 
@@ -14,20 +18,32 @@ from app.cli.options import json_option, root_option, store_option
 @click.argument("manifest", type=click.Path(dir_okay=False))
 @click.option("--split", help="Only rows of this split; default: all.")
 @click.option("--min-seconds", default=6.0, show_default=True, help="Shorter rows are left out and counted.")
+@click.option("--plots", type=click.Path(file_okay=False), help="Write rank histograms and recall curves (PNG) there.")
+@click.option("--leaks", is_flag=True, help="Also swap sounds within groups, as media; exit 1 if the old id is found.")
 @root_option
 @store_option
 @json_option
 def evaluate(
-    model: str, manifest: str, split: str | None, min_seconds: float, root: str | None, store: str | None, as_json: bool
+    model: str,
+    manifest: str,
+    split: str | None,
+    min_seconds: float,
+    plots: str | None,
+    leaks: bool,
+    root: str | None,
+    store: str | None,
+    as_json: bool,
 ) -> None:
     """Recall of MODEL (a folder or `compact`) on the rows of MANIFEST.
 
     *aligned*: the same seconds of both sides; *searched*: the middle of the clip in the whole audio; *apart*: the first
-    half of the video against the second half of the audio, by the vectors alone.
+    half of the video against the second half of the audio, by the vectors alone. What else is printed, and how to read
+    it, stands in docs/evaluation.md.
 
     \b
     Examples:
         crossmodal evaluate compact ../shared/data/visual/manifest.jsonl --split val
+        crossmodal evaluate runs/mine pairs.jsonl --plots plots --leaks
         crossmodal evaluate runs/mine pairs.jsonl --json | jq .searched
     """
     # torch loads here, so that --help does not wait for it
@@ -37,51 +53,58 @@ def evaluate(
     from crossmodal.model import TwoTowerModel, find_folder
     from training.data.manifest import read_pairs
     from training.evaluation import evaluate as run
+    from training.evaluation import uses_of_training
+    from training.plots import evaluation_plots
 
-    loaded = TwoTowerModel.from_pretrained(model)
+    loaded, calibration = TwoTowerModel.from_pretrained(model), Calibration.load(find_folder(model))
+    path, folder = Path(manifest), Path(root) if root else None
     with FeatureStore(Path(store) if store else None) as features, bars() as tell:
-        found = read_pairs(
-            Path(manifest),
-            features,
-            split=split,
-            root=Path(root) if root else None,
-            model=loaded,
-            progress=lambda done, total: tell("rows", done, total),
-        )
+        found = read_pairs(path, features, split=split, root=folder, model=loaded, progress=partial(tell, "rows"))
         result = run(
             found.pairs,
             loaded,
-            Calibration.load(find_folder(model)),
+            calibration,
             min_seconds=min_seconds,
-            progress=lambda done, total: tell("protocols", done, total),
+            uses=uses_of_training(path, split, root=folder),
+            progress=partial(tell, "protocols"),
         )
+        leak = _leaks(path, split, folder, loaded, calibration, features, partial(tell, "swapped")) if leaks else None
+    if plots:
+        evaluation_plots(result, Path(plots))
     summary = {**result.summary(), "failed": [{"id": row, "reason": reason} for row, reason in found.failed]}
+    if leak is not None:
+        summary["leaks"] = leak
     if as_json:
         click.echo(json.dumps(_plain(summary)))
     else:
-        _show(summary)
+        show_evaluation(summary)
     for row, reason in found.failed:
         click.echo(f"{row}: {reason}", err=True)
-    if found.failed:
+    if found.failed or (leak is not None and leak["is_leaking"]):
         click.get_current_context().exit(1)
 
 
-def _show(summary: dict[str, Any]) -> None:
-    click.echo(f"{summary['pool']} rows of {summary['seconds']:g} s, {len(summary['left_out'])} shorter ones left out")
-    head = f"{'':10}{'video to music':>28}{'music to video':>28}{'mean R@10':>12}{'95 % by group':>18}{'untrained':>12}"
-    click.echo(f"{head}\n{'':10}{'R@1   R@5  R@10  median':>28}{'R@1   R@5  R@10  median':>28}")
-    for name in ("aligned", "searched", "apart"):
-        part, plain = summary[name], summary["untrained"].get(name)
-        low, high = part["mean_interval"]
-        both = "".join(f"{_figures(part[way]):>28}" for way in ("video_to_music", "music_to_video"))
-        beside = f"{plain['mean_recall@10']:>12.3f}" if plain else f"{'no curves':>12}"
-        mean = f"{part['mean_recall@10']:>12.3f}{f'{low:.2f} to {high:.2f}':>18}{beside}"
-        click.echo(f"{name:10}{both}{mean}")
-    click.echo(f"{'chance':10}recall@10 {summary['chance']['recall@10']:.3f}")
+def _leaks(
+    manifest: Path,
+    split: str | None,
+    root: Path | None,
+    model: Any,
+    calibration: Any,
+    store: Any,
+    progress: Callable[[int, int], None],
+) -> dict[str, Any]:
+    from crossmodal.errors import ManifestError
+    from crossmodal.manifest import read_rows
+    from training.leaks import leaks, model_matcher, swap_sounds
 
-
-def _figures(way: dict[str, Any]) -> str:
-    return f"{way['recall@1']:.2f}  {way['recall@5']:.2f}  {way['recall@10']:.2f}  {way['median_rank']:5g}"
+    rows = [row for row in read_rows(manifest, root=root).rows if split is None or row.split == split]
+    with tempfile.TemporaryDirectory() as folder:
+        files = swap_sounds(rows, Path(folder), progress=progress)
+        if not files:
+            raise ManifestError(
+                str(manifest), None, "no group has rows of two musics, so no sound can be swapped. Leave --leaks out."
+            )
+        return leaks(files, model_matcher(model, calibration, store)).summary()
 
 
 def _plain(value: Any) -> Any:

@@ -1,5 +1,6 @@
 """How good a model is on pairs."""
 
+from training.evaluation.baselines import uses_of_training
 from training.evaluation.every_epoch import retrieval
 from training.evaluation.protocols import Evaluation, evaluate
 from training.evaluation.scores import PairScores, aligned_scores, middle, searched_scores
@@ -14,4 +15,5 @@ __all__ = [
     "retrieval",
     "searched_scores",
     "untrained",
+    "uses_of_training",
 ]

@@ -1,11 +1,14 @@
 """What a model must beat: the musics that are used most, and no search at all. (Motion on loudness: `untrained`.)"""
 
+from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from crossmodal.embedding import Embedding
+from crossmodal.manifest import read_rows
 from crossmodal.matching.calibration import Calibration
 from training.data.pairs import Pair
 from training.evaluation.scores import PairScores, cosines, final, sequence_similarity
@@ -23,6 +26,20 @@ def popularity(pairs: list[Pair], uses: Mapping[str, int]) -> Protocol:
     """
     counts = np.array([uses.get(pair.music_id, 0) for pair in pairs], np.float64)
     return protocol_of(pairs, np.tile(counts, (len(pairs), 1)))
+
+
+def uses_of_training(manifest: Path, split: str | None, *, root: Path | None = None) -> dict[str, int] | None:
+    """How many rows of a manifest's training split use each `music_id`; None where there are none or they are judged.
+
+    Args:
+        manifest: JSONL, CSV or Parquet.
+        split: the one that is evaluated; None (all rows) and `train` have nothing apart to count in.
+        root: what relative paths start from.
+    """
+    if split in (None, "train"):
+        return None
+    rows = [row for row in read_rows(manifest, root=root).rows if row.split == "train"]
+    return dict(Counter(row.music_id for row in rows if row.music_id)) if rows else None
 
 
 def start_at_zero(
