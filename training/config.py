@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from crossmodal.errors import ConfigError
+from training.data.augment import RawAugment
 from training.objective import Objective
 
 PRESETS = Path(__file__).parent / "presets"
@@ -164,6 +165,7 @@ class Config(Section):
             its best epoch; 0: it runs to the end and keeps the last.
         checkpoint_every: steps between two states to resume from.
         workers: processes that decode and augment raw media.
+        raw: how raw media are disturbed, where an encoder is trained; `augment` then still disturbs its rows.
         model: keys of the model's own configuration that differ from its defaults.
     """
 
@@ -180,6 +182,7 @@ class Config(Section):
     workers: int = Field(default=2, ge=0)
     data: DataConfig = DataConfig()
     augment: AugmentConfig = AugmentConfig()
+    raw: RawAugment = RawAugment()
     optimiser: OptimiserConfig = OptimiserConfig()
     encoder: EncoderConfig = EncoderConfig()
     loss: LossConfig = LossConfig()

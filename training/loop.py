@@ -122,7 +122,7 @@ class Trainer:
         weights = self.best["weights"] if best and self.best["weights"] else self.mean.state_dict()
         towers = copy.deepcopy(self.towers)  # a new model would draw first weights from the global generator
         towers.load_state_dict(weights)
-        return towers.model.eval()
+        return towers.eval().model
 
     def save(self) -> None:
         """Write the state to resume from; the first process does.

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator, InitProcessGroupKwargs
@@ -16,6 +17,7 @@ from training.calibration import calibrate
 from training.config import Config, load_config
 from training.data.batches import Batches
 from training.data.compact import calibration_pairs
+from training.data.raw import RawBatches
 from training.evaluation import retrieval
 from training.inputs import Inputs, Material, gather, shares
 from training.loop import Judge, Trainer
@@ -91,7 +93,13 @@ def train_run(
         with accelerator.main_process_first():  # the others find what the first one decoded in the store
             material = gather(inputs, config, model, store, tell)
         trainer = Trainer(
-            model, make_batches(material, config), config, out, judge=_judge(material), accelerator=accelerator
+            model,
+            make_batches(material, config, model.config.hop),
+            config,
+            out,
+            judge=_judge(material),
+            accelerator=accelerator,
+            networks=material.networks,
         )
         if not (resume and trainer.resume()):
             trainer.fit_preparation()
@@ -122,29 +130,37 @@ def new_model(config: Config) -> TwoTowerModel:
         return TwoTowerModel(compact_config(**config.model))
 
 
-def make_batches(material: Material, config: Config) -> Batches:
+def make_batches(material: Material, config: Config, hop: float) -> Batches:
     """What is drawn of the pairs.
 
     Raises:
         ConfigError: no row has the label that is trained on.
     """
-    batches = Batches(
-        material.domains,
-        shares(material.domains, config),
-        size=config.batch,
-        passage=config.passage,
-        seed=config.seed,
-        label=config.loss.label,
-        per_class=config.per_class,
-        time=config.data.time,
-    )
+    how: dict[str, Any] = {
+        "size": config.batch,
+        "passage": config.passage,
+        "seed": config.seed,
+        "label": config.loss.label,
+        "per_class": config.per_class,
+        "time": config.data.time,
+        "hop": hop,
+    }
+    odds = shares(material.domains, config)
+    if material.networks:
+        readers = {side: encoder.reader for side, encoder in material.networks.items()}
+        raw = {"readers": readers, "augment": config.raw, "workers": config.workers}
+        batches: Batches = RawBatches(material.domains, odds, **raw, **how)  # type: ignore[arg-type]
+    else:
+        batches = Batches(material.domains, odds, **how)
     if batches.labels is not None and not batches.labels.classes:
         raise ConfigError(f"loss.label: no row has the label '{config.loss.label}'. Name one that the rows have.")
     return batches
 
 
 def _judge(material: Material) -> Judge | None:
-    return (lambda model: retrieval(material.validation, model)) if len(material.validation) > 1 else None
+    if len(material.validation) < 2:
+        return None
+    return lambda model: retrieval(material.held_out(model), model)
 
 
 def _calibrate(
@@ -157,7 +173,7 @@ def _calibrate(
     tell: Tell,
 ) -> str:
     """Fit the scores to pairs that were not trained on, where there are enough; a sentence on what they mean."""
-    pairs = material.validation
+    pairs = material.held_out(model)
     if inputs.data is not None:
         pairs = calibration_pairs(inputs.data, config.data, store, tell)
     model.save_pretrained(out)

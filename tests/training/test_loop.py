@@ -159,7 +159,7 @@ def test_rows_a_few_at_a_time_give_the_losses_of_the_whole_batch(tmp_path: Path,
     trainer(tmp_path / "parts", pairs, *calm, f"chunk_rows={rows}").run()
     parts, whole = losses(tmp_path / "parts"), losses(tmp_path / "whole")
     assert parts[0] == pytest.approx(whole[0], abs=1e-5)
-    assert parts == pytest.approx(whole, rel=3e-4)  # Adam's first steps turn on the sign of gradients near 0
+    assert parts == pytest.approx(whole, rel=1e-3)  # Adam's first steps turn on the sign of gradients near 0
 
 
 def test_earlier_batches_are_compared_with_too(tmp_path: Path, pairs: list[Pair]) -> None:

@@ -43,7 +43,7 @@ def test_two_processes_give_the_losses_of_one_with_all_rows(tmp_path: Path, sett
     alone.run()
     two, one = losses(tmp_path / "two"), losses(tmp_path / "one")
     assert two[0] == pytest.approx(one[0], abs=1e-5)
-    assert two == pytest.approx(one, rel=3e-4)  # Adam's first steps turn on the sign of gradients that are all but 0
+    assert two == pytest.approx(one, rel=1e-3)  # Adam's first steps turn on the sign of gradients that are all but 0
     said = re.findall(r"\b[0-9a-f]{32}\b", done.stdout)
     assert len(said) == 2 and said[0] == said[1]  # both hold the same model at the end
 
