@@ -8,6 +8,7 @@ loss. `control` needs a label: here the name of the visualiser, as the set has n
 
 Differences to `compact` are of the recall@10 on the same rows, mean of both directions and of the seeds, with 95 % by a
 bootstrap over sources. A run that is kept in the folder of runs is not made again, so the benchmark may be stopped.
+`raw` has no Features: it trains both encoders from media, one seed on its own short schedule, to show what it costs.
 
 Usage: presets.py [--runs FOLDER] [--tables]     --tables: write the tables out of the runs that are there
 """
@@ -26,7 +27,7 @@ from typing import Any
 import numpy as np
 import torch
 from _media import DATA, work_folder
-from harness import RESULTS
+from harness import RESULTS, cpu_seconds
 
 from crossmodal.features import FeatureStore
 from crossmodal.metrics import bootstrap_interval, ranks
@@ -35,15 +36,19 @@ from training.config import Config, load_config
 from training.data.batches import Batches
 from training.data.manifest import read_pairs
 from training.data.pairs import Pair
-from training.evaluation import evaluate
+from training.evaluation import evaluate, uses_of_training
+from training.evaluation.baselines import popularity
 from training.evaluation.untrained import untrained
+from training.inputs import Inputs
 from training.loop import Trainer
 from training.report import Protocol, chance
-from training.runs import new_model
+from training.runs import new_model, train_run
 
 SEEDS = (0, 1, 2)
 BUDGET = ("steps=300", "batch=48", "passage=[9, 10]", "optimiser.ema_from=100", "checkpoint_every=100000")
 PROTOCOLS = ("aligned", "searched", "apart")
+MANIFEST = DATA / "visual" / "manifest.jsonl"
+RAW = "raw, 60 steps of 8"
 Runs = dict[str, list[dict[str, Any]]]  # name -> one record a seed
 
 
@@ -88,13 +93,14 @@ def main() -> None:
     train, judged = (read_split(split) for split in ("train", "val"))
     if not given.tables:
         make_runs(train, judged, folder)
+        make_raw_run(folder)
     write_tables(read_runs(folder), train, judged)
 
 
 def read_split(split: str) -> list[Pair]:
     """The pairs of a split of `visual`; decoded once, then read from the user's feature store."""
     with FeatureStore() as store:
-        return read_pairs(DATA / "visual" / "manifest.jsonl", store, split=split, domain="visual").pairs
+        return read_pairs(MANIFEST, store, split=split, domain="visual").pairs
 
 
 def make_runs(train: list[Pair], judged: list[Pair], folder: Path) -> None:
@@ -106,14 +112,30 @@ def make_runs(train: list[Pair], judged: list[Pair], folder: Path) -> None:
             if path.is_file():
                 continue
             config = load_config(recipe.preset, [*BUDGET, *recipe.settings, f"seed={seed}"])
-            began = cpu()
+            began = time.process_time()
             model = learn(train, config)
-            seconds = cpu() - began
+            seconds = time.process_time() - began
             record = judge(judged, model) | {"cpu_seconds": round(seconds, 1), "seed": seed}
             beside = path.with_suffix(".part")
             beside.write_text(json.dumps(record), encoding="utf-8")
             beside.replace(path)
             print(f"{recipe.label}, seed {seed}: {mean_hits(record):.3f} aligned, {seconds:.0f} CPU s", flush=True)
+
+
+def make_raw_run(folder: Path) -> None:
+    """Train the preset `raw` as `crossmodal train` does, if `folder` lacks it, and judge what it made of the media."""
+    path = folder / f"{RAW}-0.json"
+    if path.is_file():
+        return
+    with tempfile.TemporaryDirectory() as run:
+        began = cpu_seconds()
+        train_run(Inputs((MANIFEST,)), Path(run) / "model", preset="raw")
+        seconds = cpu_seconds() - began
+        model = TwoTowerModel.from_pretrained(Path(run) / "model")
+        with FeatureStore(Path(run) / "features.db") as store:
+            judged = read_pairs(MANIFEST, store, split="val", model=model).pairs
+        record = judge(judged, model) | {"cpu_seconds": round(seconds, 1), "seed": 0}
+    path.write_text(json.dumps(record), encoding="utf-8")
 
 
 def learn(train: list[Pair], config: Config) -> TwoTowerModel:
@@ -135,9 +157,10 @@ def learn(train: list[Pair], config: Config) -> TwoTowerModel:
 
 def judge(judged: list[Pair], model: TwoTowerModel) -> dict[str, Any]:
     """Ranks of every row's own, video to music and music to video, by protocol; and how large the model is."""
-    found = evaluate(judged, model, None).protocols
+    found = evaluate(judged, model, None)
     sizes = {"parameters": sum(parameter.numel() for parameter in model.parameters())}
-    return sizes | {name: ranks_of(protocol) for name, protocol in found.items()}
+    zero = {"start_at_zero": ranks_of(found.baselines["start_at_zero"]["searched"])}
+    return sizes | zero | {name: ranks_of(protocol) for name, protocol in found.protocols.items()}
 
 
 def ranks_of(protocol: Protocol) -> list[list[float]]:
@@ -147,18 +170,14 @@ def ranks_of(protocol: Protocol) -> list[list[float]]:
     )]  # fmt: skip
 
 
-def cpu() -> float:
-    return time.process_time()
-
-
 def read_runs(folder: Path) -> Runs:
     """The records that are there, by label."""
     runs: Runs = {}
-    for recipe in PRESETS + LOSSES:
-        paths = [folder / f"{recipe.label}-{seed}.json" for seed in SEEDS]
+    for label in [*(recipe.label for recipe in PRESETS), RAW, *(recipe.label for recipe in LOSSES)]:
+        paths = [folder / f"{label}-{seed}.json" for seed in SEEDS]
         found = [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.is_file()]
         if found:
-            runs[recipe.label] = found
+            runs[label] = found
     return runs
 
 
@@ -195,12 +214,22 @@ def write_tables(runs: Runs, train: list[Pair], judged: list[Pair]) -> None:
     groups = np.array([pair.group for pair in judged])
     plain = untrained(judged, 12.0)
     by_luck = chance(plain["aligned"])["recall@10"]
-    runs = runs | {"untrained: motion × loudness": [{name: ranks_of(plain[name]) for name in PROTOCOLS}]}
+    most_used = ranks_of(popularity(judged, uses_of_training(MANIFEST, "val") or {}))
+    zero = [{"searched": record["start_at_zero"]} for record in runs["compact"]]
+    runs = runs | {
+        "compact, at the start of each music only": zero,
+        "untrained: motion × loudness": [{name: ranks_of(plain[name]) for name in PROTOCOLS}],
+        "popularity": [dict.fromkeys(PROTOCOLS, most_used)],
+    }
     result = {
-        label: {name: figures(records, name) for name in PROTOCOLS}
+        label: {name: figures(records, name) for name in PROTOCOLS if name in records[0]}
         | {"seeds": len(records), "parameters": records[0].get("parameters")}
         | {"cpu_seconds": [record["cpu_seconds"] for record in records if "cpu_seconds" in record]}
-        | {"compact_minus_it": {name: difference(runs["compact"], records, name, groups) for name in PROTOCOLS}}
+        | {
+            "compact_minus_it": {
+                name: difference(runs["compact"], records, name, groups) for name in PROTOCOLS if name in records[0]
+            }
+        }
         for label, records in runs.items()
     }
     swapped = ["compact", "circle", *(recipe.label for recipe in LOSSES)]
@@ -228,9 +257,7 @@ def heading(train: list[Pair], judged: list[Pair], by_luck: float) -> Iterator[s
     assert __doc__ is not None
     yield "# " + __doc__.split("\n\nUsage", maxsplit=1)[0].strip()
     yield ""
-    known = {pair.music_id for pair in train} & {pair.music_id for pair in judged}
     yield f"Budget: {', '.join(BUDGET[:4])}; {len(train)} training rows, {len(judged)} judged. Chance is {by_luck:.3f}."
-    yield f"{len(known)} of the musics that are judged were trained on: where none was, popularity ranks by chance."
     yield "Mean of the seeds ± their deviation."
     yield ""
     yield "![recall@10](presets.png)"
@@ -244,8 +271,10 @@ def table(labels: list[str], result: dict[str, Any], by_luck: float) -> Iterator
     yield "|---|---|---|---|---|---|---|---|---|"
     for label in labels:
         row = result[label]
-        cells = [both_ways(row[name]) for name in PROTOCOLS]
-        less = ["" if label == "compact" else signed(row["compact_minus_it"][name]) for name in PROTOCOLS]
+        cells = [both_ways(row[name]) if name in row else "" for name in PROTOCOLS]
+        less = [
+            signed(row["compact_minus_it"][name]) if name in row and label != "compact" else "" for name in PROTOCOLS
+        ]
         size = "" if row["parameters"] is None else f"{row['parameters']:,}"
         yield f"| {label} | {row['seeds'] if size else ''} | {size} | {' | '.join([*cells, *less])} |"
     yield f"| chance | | | {' | '.join([f'{by_luck:.2f} / {by_luck:.2f}'] * 3)} | | | |"
@@ -272,6 +301,8 @@ def draw(labels: list[str], result: dict[str, Any], by_luck: float) -> None:
     FigureCanvasAgg(figure)
     for axes, name in zip(figure.subplots(1, 3, sharey=True), PROTOCOLS, strict=True):
         for place, label in enumerate(labels):
+            if name not in result[label]:
+                continue
             means = result[label][name]["mean"]
             colour = "#b5432a" if label == "compact" else "#2a6f97"
             axes.plot(means, [place] * len(means), "o", color=colour, alpha=0.5, markersize=4)
