@@ -157,7 +157,7 @@ class NetworkEncoder:
         seen = np.zeros(n_rows, np.bool_)
         seen[row_of_frame] = True
         values = np.zeros((n_rows, self.channels), np.float32)
-        for fed, kept in _blocks(seen):
+        for fed, kept in row_blocks(seen):
             which = np.maximum(place[fed.start * own.frames : fed.stop * own.frames], 0)
             raw = torch.from_numpy(np.array(frames[which])).unflatten(0, (-1, own.frames))
             values[kept] = self.rows(raw)[kept.start - fed.start : kept.stop - fed.start]
@@ -173,7 +173,7 @@ class NetworkEncoder:
         values = np.zeros((n_rows, self.channels), np.float32)
         if not read.silent:
             samples = np.memmap(out, "<f4", "r", shape=(read.n_samples,))
-            for fed, kept in _blocks(seen):
+            for fed, kept in row_blocks(seen):
                 first, count = round(fed.start * self.hop * own.rate) + reader.lead, fed.stop - fed.start
                 raw = reader.spectra(_stretch(samples, first, reader.n_samples(count)), count)
                 values[kept] = self.rows(raw)[kept.start - fed.start : kept.stop - fed.start]
@@ -183,7 +183,7 @@ class NetworkEncoder:
 _SETTINGS: TypeAdapter[Settings] = TypeAdapter(Settings)
 
 
-def _blocks(seen: np.ndarray) -> Iterator[tuple[slice, slice]]:
+def row_blocks(seen: np.ndarray) -> Iterator[tuple[slice, slice]]:
     """Rows that the network is given at a time, and those of them that are kept, never across a gap."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], seen, [False]]).astype(np.int8)))
     for first, last in edges.reshape(-1, 2).tolist():
