@@ -11,7 +11,7 @@ import click
 from app.cli.main import COMMANDS
 from crossmodal.demo.library import planned_rows
 from crossmodal.encoders import ENCODERS
-from crossmodal.losses import PAIR_LOSSES, PROXY_LOSSES, STRUCTURE_LOSSES
+from crossmodal.losses import LABEL_LOSSES, PAIR_LOSSES, PROXY_LOSSES, STRUCTURE_LOSSES
 from crossmodal.manifest import row_schema
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -45,7 +45,9 @@ def registry_page(title: str, registry: dict[str, type]) -> str:
 def pages() -> dict[Path, str]:
     return {
         REFERENCE / "commands.md": commands_page(),
-        REFERENCE / "losses.md": registry_page("Losses", {**PAIR_LOSSES, **PROXY_LOSSES, **STRUCTURE_LOSSES}),
+        REFERENCE / "losses.md": registry_page(
+            "Losses", {**PAIR_LOSSES, **PROXY_LOSSES, **LABEL_LOSSES, **STRUCTURE_LOSSES}
+        ),
         REFERENCE / "encoders.md": registry_page("Encoders", ENCODERS),
         MANIFESTS / "row.schema.json": json.dumps(row_schema(), indent=2) + "\n",
         MANIFESTS / "demo.jsonl": "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in planned_rows(pairs=12)),

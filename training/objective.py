@@ -13,12 +13,13 @@ from crossmodal.losses import (
     PAIR_LOSSES,
     CrossBatchMemory,
     CrossModalLoss,
+    MarginClass,
     PairBatch,
     PairLoss,
     ProxyLoss,
     StructureLoss,
+    make_label_loss,
     make_pair_loss,
-    make_proxy_loss,
     make_structure_loss,
 )
 
@@ -104,10 +105,10 @@ class Objective(nn.Module):
         self.loss.after_step()
 
 
-def _by_label(config: LossConfig, label_dim: int, classes: int) -> PairLoss | ProxyLoss:
+def _by_label(config: LossConfig, label_dim: int, classes: int) -> PairLoss | ProxyLoss | MarginClass:
     if config.labels in PAIR_LOSSES:
         return _pair(config.labels, config.label_options, config)
-    return make_proxy_loss(config.labels, label_dim, classes, config.label_options)
+    return make_label_loss(config.labels, label_dim, classes, config.label_options)
 
 
 def _structure(config: LossConfig) -> StructureLoss | None:

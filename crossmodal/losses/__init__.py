@@ -18,9 +18,11 @@ from crossmodal.losses.proxy import CircleClass, ProxyAnchor, ProxyNCA, SoftTrip
 from crossmodal.losses.proxy_base import ProxyLoss
 from crossmodal.losses.ranking import RankingHinge
 from crossmodal.losses.registry import (
+    LABEL_LOSSES,
     PAIR_LOSSES,
     PROXY_LOSSES,
     STRUCTURE_LOSSES,
+    make_label_loss,
     make_pair_loss,
     make_proxy_loss,
     make_structure_loss,
@@ -39,6 +41,7 @@ from crossmodal.losses.tiled import TiledLoss
 from crossmodal.losses.triplet import BatchHardTriplet, Triplet
 
 __all__ = [
+    "LABEL_LOSSES",
     "PAIR_LOSSES",
     "PROXY_LOSSES",
     "STRUCTURE_LOSSES",
@@ -85,6 +88,7 @@ __all__ = [
     "Triplet",
     "gather_batch",
     "gather_rows",
+    "make_label_loss",
     "make_pair_loss",
     "make_proxy_loss",
     "make_structure_loss",

@@ -11,7 +11,7 @@ from crossmodal.losses.circle import Circle
 from crossmodal.losses.contrastive import Contrastive, CosineContrastive
 from crossmodal.losses.infonce import InfoNCE
 from crossmodal.losses.lifted import GeneralisedLifted, LiftedStructure
-from crossmodal.losses.margin import Margin
+from crossmodal.losses.margin import Margin, MarginClass
 from crossmodal.losses.multi_similarity import MultiSimilarity
 from crossmodal.losses.n_pair import NPair
 from crossmodal.losses.proxy import CircleClass, ProxyAnchor, ProxyNCA, SoftTriple
@@ -62,6 +62,8 @@ PROXY_LOSSES: dict[str, type[ProxyLoss]] = {
     "circle_class": CircleClass,
 }
 
+LABEL_LOSSES: dict[str, type[MarginClass]] = {"margin_class": MarginClass}  # by class, and without proxies
+
 STRUCTURE_LOSSES: dict[str, type[StructureLoss]] = {
     "squared_norm": SquaredNorm,
     "soft_structure": SoftStructure,
@@ -104,6 +106,29 @@ def make_proxy_loss(name: str, dim: int, classes: int, options: Mapping[str, Any
         0.3
     """
     return _made(_known(name, PROXY_LOSSES), name, dim, classes, **(options or {}))
+
+
+def make_label_loss(
+    name: str, dim: int, classes: int, options: Mapping[str, Any] | None = None
+) -> ProxyLoss | MarginClass:
+    """A loss by class out of a recipe, with proxies or without.
+
+    Args:
+        name: key of `PROXY_LOSSES` or `LABEL_LOSSES`.
+        dim: D of the vectors.
+        classes: K.
+        options: further arguments of its constructor by name.
+
+    Raises:
+        ConfigError: no such loss, an option that it does not have, or a value out of range.
+
+    Example:
+        >>> make_label_loss("margin_class", 8, 3, {"alpha": 0.1}).by_class.shape
+        torch.Size([3])
+    """
+    if name in LABEL_LOSSES:
+        return _made(LABEL_LOSSES[name], name, classes, **(options or {}))
+    return make_proxy_loss(name, dim, classes, options)
 
 
 def make_structure_loss(name: str, options: Mapping[str, Any] | None = None) -> StructureLoss:

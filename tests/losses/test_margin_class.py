@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from pytorch_metric_learning import distances, losses
 from torch import Tensor
 
-from crossmodal.losses import CrossModalLoss, Margin, MarginClass, PairBatch, SideBatch
+from crossmodal.errors import ConfigError
+from crossmodal.losses import CosFace, CrossModalLoss, Margin, MarginClass, PairBatch, SideBatch, make_label_loss
 from crossmodal.similarity import euclidean
 
 BOUNDARIES = torch.tensor([0.9, 1.35], dtype=torch.float64)
@@ -103,3 +104,11 @@ def test_it_compiles_into_one_graph() -> None:
     torch.compiler.reset()
     compiled = torch.compile(loss, backend="eager", fullgraph=True)
     torch.testing.assert_close(compiled(sim, labels, is_pos), loss(sim, labels, is_pos))
+
+
+def test_recipes_name_it_beside_the_losses_with_proxies() -> None:
+    loss = make_label_loss("margin_class", 8, 3, {"alpha": 0.1})
+    assert isinstance(loss, MarginClass) and len(loss.by_class) == 3 and loss.margin.alpha == 0.1
+    assert isinstance(make_label_loss("cosface", 8, 3), CosFace)
+    with pytest.raises(ConfigError, match="loss 'margin_class': MarginClass: classes is 1"):
+        make_label_loss("margin_class", 8, 1)
