@@ -4,7 +4,7 @@ Clips of 12 s (120 steps of 8 heads with 2 dimensions each) against tracks, as m
 Each measurement is a process of its own, one thread, float32. *Plain* is the same number by whole arrays: for late
 interaction (N, M, T, T'), for the best of all starts every window of every track cut out; values are compared first.
 
-Usage: sequences.py [ROWS]     of both sides; 64
+Usage: sequences.py [ROWS]     of both sides; 64; about 5 minutes on a quiet core
 """
 
 import json
@@ -14,7 +14,7 @@ from _alone import Row, cost_of, in_process
 from harness import RESULTS, Comparison, Cost, report
 
 ROWS = 64
-CLIP, ROUNDS = 120, 1
+CLIP, ROUNDS = 120, 3
 # name, steps of a track, whether with a backward pass, whether there is a plain one
 JOBS = [
     ("aligned", 120, True, False),
