@@ -9,8 +9,8 @@ loss. `control` needs a label: here the name of the visualiser, as the set has n
 Differences to `compact` are of the recall@10 on the same rows, mean of both directions and of the seeds, with 95 % by a
 bootstrap over sources. A run that is kept in the folder of runs is not made again, so the benchmark may be stopped.
 Vectors and sequence are ranked together as a calibrated model ranks them: each in deviations between unrelated media of
-the training split, the share of the vectors as in the bundled model's calibration. `raw` has no Features: it trains both
-encoders from media, one seed on its own short schedule, to show what it costs.
+the training split, the share of the vectors as in the bundled model's calibration. `raw` has no Features: it trains
+both encoders from media, one seed on its own short schedule, to show what it costs.
 
 Usage: presets.py [--runs FOLDER] [--tables]     --tables: write the tables out of the runs that are there
 """
@@ -277,8 +277,8 @@ LOSS_HEADING = [
     "## The loss changed inside `compact`",
     "",
     "Towers, schedule and rate stay those that InfoNCE was tuned with; the losses' constants are their defaults, which",
-    "are their papers'. `circle` is the preset. CosFace is on the vectors, beside InfoNCE on the sequences: a class has",
-    "no sequence.",
+    "are their papers'. `circle` is the preset. CosFace is on the vectors, beside InfoNCE on the sequences, as a class",
+    "has no sequence.",
     "",
 ]
 
