@@ -7,8 +7,6 @@ import psutil
 import pytest
 from e2e.serving import HOSTILE, LONG, running
 
-from crossmodal.demo import write_demo
-from crossmodal.demo.variants import Variant
 from crossmodal.media import open_audio, probe
 
 pytestmark = [pytest.mark.xdist_group("page"), pytest.mark.timeout(900)]
@@ -38,9 +36,6 @@ def play(page, person) -> None:
 
 
 def test_a_first_start_finds_demo_music_for_an_example_and_asks_no_other_host(open_page, person, tmp_path) -> None:
-    # Ten of the first dozen are there, as after a first start that was stopped: small ones, in a third of the time.
-    small = Variant(drawn_size=(128, 72), clip_size=(128, 72), track_rate=24_000, channels=1)
-    write_demo(tmp_path / "catalogue" / "demo" / "library", first=10, pairs=60, variant=small)
     with running(tmp_path / "catalogue") as server:
         page = open_page(server)
         page.wait_for_selector(".cm-examples button", timeout=LONG)
