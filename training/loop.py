@@ -24,7 +24,7 @@ from training.config import Config
 from training.data.batches import Batch, Batches
 from training.data.disturb import Disturbance
 from training.objective import Objective
-from training.optimisation import MeanWeights, parameter_groups, share_of_rate
+from training.optimisation import MeanWeights, frozen, parameter_groups, share_of_rate
 from training.preparation import fit_preparation
 from training.state import FAILED, STATE, load_state, save_state
 from training.towers import BothTowers, Cut, draw_cuts, is_finite, side_batches
@@ -71,9 +71,9 @@ class Trainer:
         disturb = Disturbance(
             augment.noise, augment.level, augment.drop, augment.jitter / batches.hop, model.config.clip
         )
-        modules = {side: encoder.network for side, encoder in self.networks.items()}
-        self.towers = BothTowers(model, modules, disturb, self.objective.looks_at)
+        modules = {side: encoder.network.float() for side, encoder in self.networks.items()}
         blocks = {side: encoder.blocks() for side, encoder in self.networks.items()}
+        self.towers = BothTowers(model, modules, disturb, self.objective.looks_at, frozen(blocks, config.encoder))
         groups = parameter_groups(self.towers, self.objective, blocks, config.optimiser, config.encoder)
         optimiser = torch.optim.AdamW(groups, lr=config.optimiser.lr)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, share_of_rate(config.optimiser, self.steps))
@@ -88,7 +88,7 @@ class Trainer:
 
     def fit_preparation(self) -> None:
         """Set mean and deviation of both towers' curves to those of the training pairs."""
-        fit_preparation(self.model, self.batches.pairs(), without=set(self.networks))
+        fit_preparation(self.model, self.batches, self.networks)
 
     def run(self, progress: Progress | None = None, stop: Callable[[], bool] | None = None) -> TwoTowerModel:
         """Train to the end, or until `stop`, and return the averaged model in eval mode; with patience its best epoch.

@@ -34,11 +34,19 @@ def parameter_groups(
     return [{"params": weights, "lr": lr, "weight_decay": decay} for (lr, decay), weights in groups.items() if weights]
 
 
+def frozen(blocks: Blocks, encoder: EncoderConfig) -> list[nn.Module]:
+    """The blocks that are not trained."""
+    return [block for parts in blocks.values() for block in parts[: len(parts) - _count(parts, encoder)]]
+
+
+def _count(parts: list[nn.Module], encoder: EncoderConfig) -> int:
+    return len(parts) if encoder.blocks < 0 else min(encoder.blocks, len(parts))
+
+
 def _rates(blocks: Blocks, lr: float, encoder: EncoderConfig) -> dict[nn.Parameter, float]:
     rates = {}
     for parts in blocks.values():
-        count = len(parts) if encoder.blocks < 0 else min(encoder.blocks, len(parts))
-        for depth, block in enumerate(reversed(parts[len(parts) - count :])):
+        for depth, block in enumerate(reversed(parts[len(parts) - _count(parts, encoder) :])):
             rate = lr * encoder.lr_share * encoder.layer_decay**depth
             rates.update(dict.fromkeys(block.parameters(), rate))
     return rates

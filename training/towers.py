@@ -3,9 +3,10 @@
 So gradients can be cached by rows, and processes meet once a step.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -43,6 +44,7 @@ class BothTowers(nn.Module):
         networks: of the encoders that are trained, by side: raw media in, rows out.
         disturb: what is done to the prepared curves.
         looks_at: what the loss needs: some of `vectors`, `sequences`, `labels`, `before`.
+        frozen: parts of the networks that are not trained, and stay in eval mode.
     """
 
     def __init__(
@@ -51,12 +53,21 @@ class BothTowers(nn.Module):
         networks: Mapping[Side, nn.Module],
         disturb: Disturbance,
         looks_at: frozenset[str],
+        frozen: Sequence[nn.Module] = (),
     ) -> None:
         super().__init__()
         self.model, self.networks = model, nn.ModuleDict({str(side): network for side, network in networks.items()})
         self.disturb, self.looks_at = disturb, looks_at
+        self._frozen = tuple(frozen)  # no ModuleList: they are registered with their networks
         self.has_label_head = model.video.to_label_vector is not None
         self._freeze_what_is_not_looked_at()
+
+    def train(self, mode: bool = True) -> Self:
+        """As of any module; what is frozen keeps its running statistics and drops nothing."""
+        super().train(mode)
+        for block in self._frozen:
+            block.eval()
+        return self
 
     def forward(self, *tensors: Tensor, cuts: Cuts) -> tuple[Tensor, ...]:
         """What the loss needs of both sides, video first, in the order of `outputs`; `tensors` as `inputs` gives."""

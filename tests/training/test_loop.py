@@ -10,6 +10,7 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch import nn
 from training_made import TINY, made_trainer
 
 from crossmodal.errors import ConfigError, CrossmodalError
@@ -210,6 +211,41 @@ def test_half_the_bits_give_nearly_the_same_losses(tmp_path: Path, pairs: list[P
     trainer(tmp_path / "half", pairs, "precision=bf16").run()
     whole, half = losses(tmp_path / "whole"), losses(tmp_path / "half")
     assert half == pytest.approx(whole, rel=0.03) and half != whole
+
+
+class _Encoder:
+    """An encoder of two blocks, each with a norm that keeps running statistics."""
+
+    def __init__(self, channels: int) -> None:
+        torch.manual_seed(5)
+        parts = [nn.Sequential(nn.Linear(channels, channels), _Norm(channels)) for _ in range(2)]
+        self.network = nn.Sequential(*parts)
+
+    def blocks(self) -> list[nn.Module]:
+        return list(self.network)
+
+
+class _Norm(nn.BatchNorm1d):
+    """Over the last axis of (N, T, C)."""
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        return super().forward(rows.transpose(1, 2)).transpose(1, 2)
+
+
+def test_of_an_encoder_only_the_last_blocks_are_trained(tmp_path: Path, pairs: list[Pair]) -> None:
+    encoder = _Encoder(37)
+    made = made_trainer(tmp_path, pairs, *TINY, "encoder.blocks=1", networks={"video": encoder})
+    made.fit_preparation()
+    rows = torch.cat([encoder.network.eval()(b.video.values).flatten(0, 1) for b in map(made.batches.draw, range(4))])
+    assert torch.allclose(made.model.video.prepare.mean, rows.mean(0), atol=1e-4)
+    assert torch.allclose(made.model.video.prepare.deviation, rows.std(0, correction=0), atol=1e-3)
+    before = {name: value.clone() for name, value in encoder.network.state_dict().items()}
+    made.run()
+    moved = {name for name, value in encoder.network.state_dict().items() if not torch.equal(value, before[name])}
+    assert moved and all(name.startswith("1.") for name in moved)  # neither weights nor statistics of the first
+    assert {"1.0.weight", "1.1.running_mean"} <= moved
+    again = made_trainer(tmp_path, pairs, *TINY, "encoder.blocks=1", networks={"video": _Encoder(37)})
+    assert again.resume() and torch.equal(again.networks["video"].network[1][0].weight, encoder.network[1][0].weight)
 
 
 class TestEpochs:
