@@ -1,6 +1,7 @@
 """Tiny pairs of curves with a coupling to learn, made without media, and a trainer for them."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -42,7 +43,7 @@ def coupled_pairs(count: int, *, seconds: float = 12.0, seed: int = 0, domain: s
     return pairs
 
 
-def made_trainer(folder: Path, pairs: list[Pair], *settings: str, judge: Judge | None = None) -> Trainer:
+def made_trainer(folder: Path, pairs: list[Pair], *settings: str, judge: Judge | None = None, **more: Any) -> Trainer:
     """A trainer of tiny towers, its preparation not fitted yet; `settings` as on the command line."""
     config = load_config(None, settings)
     batches = Batches(
@@ -58,4 +59,4 @@ def made_trainer(folder: Path, pairs: list[Pair], *settings: str, judge: Judge |
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         model = TwoTowerModel(compact_config(**{**TOWERS, **config.model}))
-    return Trainer(model, batches, config, folder, judge=judge)
+    return Trainer(model, batches, config, folder, judge=judge, **more)

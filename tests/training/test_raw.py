@@ -1,6 +1,7 @@
 """Raw media in training: pairs of a manifest, passages, augmentation, worker processes, broken files."""
 
 import copy
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,9 @@ from training.data.augment import (
 )
 from training.data.raw import RawBatches
 from training.data.raw_pairs import RawPair, encoded_pairs, read_raw_pairs, trained_encoders
+from training.inputs import Inputs
+from training.runs import RunResult, train_run
+from training.tracking import METRICS
 
 SMALL_TOWERS = {
     "width": 8, "dilations": (1,), "vector_dim": 8, "hidden": 8, "lags": 4, "lag_channels": 2, "heads": 2, "hop": 0.5,
@@ -306,3 +310,29 @@ def test_both_networks_and_towers_learn_from_raw_media(pairs: list[RawPair], mod
     song = judged[-1]
     assert song.start == 1.0 and song.video.hop == 0.5 and len(song.video.values) == 5 and len(song.audio.values) == 10
     assert model.eval().embed(song.video, "video").vector.shape == (8,)
+
+
+def test_the_preset_trains_from_a_manifest_to_a_folder_that_embeds_media(media: Path, tmp_path: Path) -> None:
+    NetworkEncoder(VIDEO).save(tmp_path / "small")
+    rows = [json.loads(line) for line in (media / "m.jsonl").read_text().splitlines()]
+    path = media / "split.jsonl"
+    path.write_text(
+        "".join(json.dumps({**row, "split": "val" if k > 1 else "train"}) + "\n" for k, row in enumerate(rows))
+    )
+    settings = [f"model.video={tmp_path / 'small'}", "steps=2", "batch=2", "passage=[1.5, 1.5]", "workers=0"]
+
+    def run(out: Path, resume: bool = False) -> RunResult:
+        inputs = Inputs((path,))
+        return train_run(inputs, out, preset="raw", settings=settings, store_path=tmp_path / "f.db", resume=resume)
+
+    done = run(tmp_path / "run")
+    assert done.steps == 2 and done.rows == {"split": 2} and {row for row, _ in done.failed} == {"bad", "bad too"}
+    model = TwoTowerModel.from_pretrained(tmp_path / "run")
+    started = NetworkEncoder.load(tmp_path / "small", "video").network.state_dict()
+    trained = model.encoders["video"].network.state_dict()  # type: ignore[attr-defined]
+    assert not torch.equal(trained["enter.proj.weight"], started["enter.proj.weight"])
+    assert model.embed_video(media / "0.mp4").vector.shape == model.embed_audio(media / "song.wav").vector.shape
+    (row,) = [row for row in csv.DictReader((tmp_path / "run" / METRICS).open()) if row["step"] == "2"]
+    assert 0 <= float(row["recall@10"]) <= 1
+    again = run(tmp_path / "run", resume=True)
+    assert again.steps == 2 and TwoTowerModel.from_pretrained(tmp_path / "run").fingerprint == model.fingerprint
