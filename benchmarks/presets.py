@@ -84,6 +84,7 @@ LOSSES = tuple(
         "contrastive (cosine)": ("loss.name=cosine_contrastive",),
         "SupCon": ("loss.name=supcon",),
         "SigLIP": ("loss.name=siglip",),
+        "circle on the vectors": ("loss.vectors=circle",),
         "CosFace over ids": ("loss.vector_weight=0", "loss.label=music_id", "loss.labels=cosface"),
     }.items()
 )
@@ -288,7 +289,7 @@ def heading(train: list[Pair], judged: list[Pair], by_luck: float) -> Iterator[s
     yield "# " + __doc__.split("\n\nUsage", maxsplit=1)[0].strip()
     yield ""
     yield f"Budget: {', '.join(BUDGET[:4])}; {len(train)} training rows, {len(judged)} judged."
-    yield f"Chance is {by_luck:.3f}. Mean of the seeds ± their deviation."
+    yield f"Chance is {by_luck:.3f}. Mean of the seeds ± their deviation; the column says how many have been run so far."
     yield ""
     yield "![recall@10](presets.png)"
     yield ""
