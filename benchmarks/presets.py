@@ -289,7 +289,7 @@ def heading(train: list[Pair], judged: list[Pair], by_luck: float) -> Iterator[s
     yield "# " + __doc__.split("\n\nUsage", maxsplit=1)[0].strip()
     yield ""
     yield f"Budget: {', '.join(BUDGET[:4])}; {len(train)} training rows, {len(judged)} judged."
-    yield f"Chance is {by_luck:.3f}. Mean of the seeds ± their deviation; the column says how many have been run so far."
+    yield f"Chance is {by_luck:.3f}. Mean of the seeds ± their deviation; the column says how many are there."
     yield ""
     yield "![recall@10](presets.png)"
     yield ""
