@@ -70,5 +70,5 @@ class GeneralisedLifted(PairLoss):
 
     def parts(self, sim: Tensor, is_pos: Tensor, is_neg: Tensor) -> list[tuple[Tensor, Tensor]]:
         complete = is_pos.any(1) & is_neg.any(1)
-        far, near = masked_logsumexp(-sim, is_pos), masked_logsumexp(self.margin + sim, is_neg)  # (N,)
+        far, near = masked_logsumexp(-sim, is_pos), self.margin + masked_logsumexp(sim, is_neg)  # (N,)
         return [((far + near).relu(), complete)]  # mean over anchors
