@@ -116,16 +116,17 @@ class SoftTriple(ProxyLoss):
         self.centres, self.scale, self.gamma, self.delta, self.tau = centres, scale, gamma, delta, tau
 
     def value(self, emb: Tensor, labels: Tensor, share: Tensor) -> Tensor:
-        near = cosines(emb, self.proxies).unflatten(1, (self.classes, self.centres))  # (N, K, k)
+        centres = unit_rows(self.proxies.to(emb.dtype))  # (K k, D)
+        near = (unit_rows(emb) @ centres.T).unflatten(1, (self.classes, self.centres))  # (N, K, k)
         soft = ((near / self.gamma).softmax(2) * near).sum(2)  # (N, K)
         further = at_target(soft, labels) - self.delta
         loss = cross_entropy(self.scale * with_target(soft, labels, further), labels, share)
-        return loss if self.centres == 1 else loss + torch.where(share.sum() > 0, self.tau * self._spread(emb), 0)
+        return loss if self.centres == 1 else loss + torch.where(share.sum() > 0, self.tau * self._spread(centres), 0)
 
-    def _spread(self, emb: Tensor) -> Tensor:
-        centres = unit_rows(self.proxies.to(emb.dtype)).unflatten(0, (self.classes, self.centres))  # (K, k, D)
-        row, column = torch.triu_indices(self.centres, self.centres, 1, device=emb.device)
-        inner = torch.einsum("ckd,cjd->ckj", centres, centres)[:, row, column]
+    def _spread(self, centres: Tensor) -> Tensor:
+        by_class = centres.unflatten(0, (self.classes, self.centres))  # (K, k, D)
+        row, column = torch.triu_indices(self.centres, self.centres, 1, device=centres.device)
+        inner = (by_class @ by_class.mT)[:, row, column]
         distance = (2 + MEETING - 2 * inner).clamp_min(MEETING / 2).sqrt()
         return distance.sum() / (self.classes * self.centres * (self.centres - 1))
 
