@@ -1,5 +1,6 @@
 """Tiny pairs of curves with a coupling to learn, made without media, and a trainer for them."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from crossmodal.model import TwoTowerModel
 from crossmodal.model.compact import compact_config
 from training.config import load_config
 from training.data.batches import Batches
+from training.data.hard_batches import HardBatches
 from training.data.pairs import Pair
 from training.loop import Judge, Trainer
 
@@ -46,7 +48,9 @@ def coupled_pairs(count: int, *, seconds: float = 12.0, seed: int = 0, domain: s
 def made_trainer(folder: Path, pairs: list[Pair], *settings: str, judge: Judge | None = None, **more: Any) -> Trainer:
     """A trainer of tiny towers, its preparation not fitted yet; `settings` as on the command line."""
     config = load_config(None, settings)
-    batches = Batches(
+    hard = config.hard_negatives
+    kind = partial(HardBatches, per_anchor=hard) if hard else Batches
+    batches = kind(
         {"made": pairs},
         {"made": 1.0},
         size=config.batch,

@@ -161,6 +161,8 @@ class Config(Section):
         precision: `no` (float32), `bf16` or `fp16`.
         passage: shortest and longest seconds of the passages that are compared; one length a batch.
         per_class: rows of each class in a batch (P x K by `loss.label`); 0: each music once, whatever its class.
+        hard_negatives: rows that each anchor of a batch brings along because the model takes their music for its own;
+            0: all rows are drawn at random.
         patience: epochs without a better recall@10 on the validation rows after which a run ends, with the weights of
             its best epoch; 0: it runs to the end and keeps the last.
         checkpoint_every: steps between two states to resume from.
@@ -177,6 +179,7 @@ class Config(Section):
     precision: Literal["no", "bf16", "fp16"] = "no"
     passage: tuple[float, float] = (9.0, 12.0)
     per_class: int = Field(default=0, ge=0)
+    hard_negatives: int = Field(default=0, ge=0)
     patience: int = Field(default=0, ge=0)
     checkpoint_every: int = Field(default=100, ge=1)
     workers: int = Field(default=2, ge=0)
@@ -194,6 +197,13 @@ class Config(Section):
             raise ValueError(f"passage is {list(self.passage)}; it must be the shortest and the longest, above 1 s")
         if self.per_class and self.loss.label is None:
             raise ValueError("per_class needs a label: set loss.label")
+        if self.per_class and self.hard_negatives:
+            raise ValueError(
+                "per_class and hard_negatives exclude each other: a batch has several rows of a class, or "
+                "each music once"
+            )
+        if self.hard_negatives and self.encoder.blocks:
+            raise ValueError("hard_negatives looks at stored Features, and encoder.blocks trains what makes them")
         return self
 
 

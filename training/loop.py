@@ -153,7 +153,12 @@ class Trainer:
 
     def _parts(self) -> dict[str, Any]:
         """What keeps its own state beside the towers."""
-        parts = {"objective": self.objective, "optimiser": self.optimiser, "schedule": self.schedule}
+        parts = {
+            "objective": self.objective,
+            "optimiser": self.optimiser,
+            "schedule": self.schedule,
+            "batches": self.batches,
+        }
         return parts if self.accelerator.scaler is None else parts | {"scaler": self.accelerator.scaler}
 
     def _state(self) -> dict[str, Any]:
@@ -231,7 +236,9 @@ class Trainer:
         began = time.perf_counter()
         losses, self.epoch_losses = self.epoch_losses, []
         epoch = len(self.history) + 1
-        figures = {} if self.judge is None else dict(self.judge(self.averaged()))
+        averaged = self.averaged()
+        self.batches.refresh(averaged)
+        figures = {} if self.judge is None else dict(self.judge(averaged))
         if figures.get("recall@10", -1.0) > self.best["recall@10"] and self.config.patience:
             weights = {name: value.clone() for name, value in self.mean.state_dict().items()}
             self.best = {"recall@10": figures["recall@10"], "epoch": epoch, "weights": weights}

@@ -17,6 +17,7 @@ from training.calibration import calibrate
 from training.config import Config, load_config
 from training.data.batches import Batches
 from training.data.compact import calibration_pairs
+from training.data.hard_batches import HardBatches
 from training.data.raw import RawBatches
 from training.evaluation import retrieval
 from training.inputs import Inputs, Material, gather, shares
@@ -150,6 +151,8 @@ def make_batches(material: Material, config: Config, hop: float) -> Batches:
         readers = {side: encoder.reader for side, encoder in material.networks.items()}
         raw = {"readers": readers, "augment": config.raw, "workers": config.workers}
         batches: Batches = RawBatches(material.domains, odds, **raw, **how)  # type: ignore[arg-type]
+    elif config.hard_negatives:
+        batches = HardBatches(material.domains, odds, per_anchor=config.hard_negatives, **how)
     else:
         batches = Batches(material.domains, odds, **how)
     if batches.labels is not None and not batches.labels.classes:

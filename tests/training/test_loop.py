@@ -11,15 +11,19 @@ import torch
 from accelerate.state import AcceleratorState
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
-from training_made import TINY, made_trainer
+from training_made import TINY, coupled_pairs, made_trainer
 
 from crossmodal.errors import ConfigError, CrossmodalError
 from crossmodal.model import TwoTowerModel
+from crossmodal.model.compact import compact_config
+from training.data import hard_batches
 from training.data.batches import Batches
+from training.data.hard_batches import HardBatches
 from training.data.pairs import Pair
 from training.loop import Judge, Trainer
 from training.preparation import curve_statistics
 from training.state import FAILED, STATE
+from training.towers import SIDES
 from training.tracking import BOARD, LOG, METRICS
 
 
@@ -43,6 +47,7 @@ KINDS = {
     "with more terms": ("loss.within=supcon", "loss.structure=intra_modal", "loss.direction_weights=[1, 3]"),
     "by class": ("loss.label=genre", "loss.labels=supcon", "per_class=3"),
     "out of step": ("data.time=shuffled",),
+    "with hard negatives": ("hard_negatives=2",),
 }
 
 
@@ -197,6 +202,30 @@ def test_a_batch_by_class_has_k_rows_of_each(pairs: list[Pair]) -> None:
     labels = batches.draw(0).labels
     assert labels is not None and sorted(labels.tolist()) == [0] * 4 + [1] * 4
     assert len(set(batches.draw(0).keys)) == 8
+
+
+def test_after_an_epoch_the_neighbours_are_those_of_the_model_then(tmp_path: Path, pairs: list[Pair]) -> None:
+    made = trainer(tmp_path, pairs, "hard_negatives=3", "steps=3")
+    model = made.run()  # its end is the end of an epoch
+    rows, sampler = made.batches._pairs["made"], made.batches._samplers["made"]
+    clips, music = (np.stack([model.embed(getattr(row, side), side).vector for row in rows]) for side in SIDES)
+    for row, order in enumerate((clips @ music.T).argsort(1)[:, ::-1]):
+        wanted = [k for k in order if k != row][1:13]  # the nearest 1 % may well fit: one is left out
+        assert sampler.near[row].tolist() == wanted
+
+
+def test_rows_that_lie_near_each_other_stand_in_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs = coupled_pairs(96)
+    vectors = torch.nn.functional.normalize(torch.randn(96, 3, generator=torch.Generator().manual_seed(0)), dim=1)
+    monkeypatch.setattr(hard_batches, "embed_all", lambda side, model, name: (vectors, None, None))
+    batches = HardBatches({"made": pairs}, {"made": 1.0}, size=8, passage=(6.0, 8.0), seed=0, per_anchor=3)
+    batches.refresh(TwoTowerModel(compact_config()))
+    number = {pair.id: k for k, pair in enumerate(batches._pairs["made"])}
+    drawn = [[number[key] for key in batches.draw(step).keys] for step in range(24)]
+    assert all(len(set(batch)) == len(batch) > 1 for batch in drawn)
+    near = (vectors @ vectors.T).argsort(1, descending=True)[:, 1:14]
+    met = [k in near[row] for batch in drawn for row in batch for k in batch if k != row]
+    assert sum(met) / len(met) > 1.5 * 13 / 95  # more than among random rows
 
 
 def test_music_ids_can_be_the_classes(pairs: list[Pair]) -> None:

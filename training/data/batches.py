@@ -4,11 +4,13 @@ Every draw depends on (seed, step) alone, so that a run that was killed goes on 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from crossmodal.model import TwoTowerModel
 from training.data.labels import Labels
 from training.data.pairs import Pair
 
@@ -105,6 +107,16 @@ class Batches:
     def shrunk(self) -> dict[str, int]:
         """Domains with fewer musics than a batch has rows, and how many they have."""
         return {name: len(musics) for name, musics in self.domains.items() if len(musics) < self.size}
+
+    def refresh(self, model: TwoTowerModel) -> None:
+        """Told the model after every epoch; what is drawn here does not depend on it."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run needs beside the step: nothing."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state` was taken."""
 
     def draw(self, step: int) -> Batch:
         """The batch of a step."""

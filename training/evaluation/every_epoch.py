@@ -42,8 +42,8 @@ def retrieval(pairs: list[Pair], model: TwoTowerModel) -> dict[str, float]:
     least = min(MIN_SECONDS, median(pair.seconds for pair in pairs))
     kept = [pair for pair in pairs if pair.seconds >= least - 1e-6]
     seconds = min(MAX_SECONDS, min(pair.seconds for pair in kept))
-    clips = _embedded([span(p.video, 0, seconds) for p in kept], model, "video")
-    music = _embedded([span(p.audio, p.start, seconds) for p in kept], model, "audio")
+    clips = embed_all([span(p.video, 0, seconds) for p in kept], model, "video")
+    music = embed_all([span(p.audio, p.start, seconds) for p in kept], model, "audio")
     g = (clips[0] @ music[0].T).cpu().numpy()
     sim = plain_final(g, sequence_similarity(*clips[1:], *music[1:]))
     return _figures(protocol_of(kept, sim))
@@ -63,8 +63,8 @@ def _figures(protocol: Protocol) -> dict[str, float]:
 
 
 @torch.no_grad()
-def _embedded(side: list[Features], model: TwoTowerModel, name: Side) -> tuple[Tensor, Tensor, Tensor]:
-    """Vectors (N, D), sequences (N, T, H, d) and what was seen (N, T) of media of one length."""
+def embed_all(side: list[Features], model: TwoTowerModel, name: Side) -> tuple[Tensor, Tensor, Tensor]:
+    """Vectors (N, D), sequences (N, T, H, d) and what was seen (N, T) of media of one length, a few at a time."""
     tower = model.video if name == "video" else model.audio
     device = next(tower.parameters()).device
     steps = max(len(features.values) for features in side)
