@@ -156,9 +156,11 @@ class FaissIndex:
             keep: Any = faiss.IDSelectorBatch(np.array(allowed, np.int64))
             parameters: Any = faiss.SearchParameters
             options = parameters(sel=keep)
+        # Where another library has imported faiss.contrib.torch_utils, its search, which has no `params`, stands there.
+        search = getattr(self._index, "search_numpy", self._index.search)
         fetch = min(k + 1, n_held)
         while True:
-            scores, ids = self._index.search(vectors, fetch, params=options)
+            scores, ids = search(vectors, fetch, params=options)
             if fetch == n_held or (scores[:, k - 1] > scores[:, -1]).all():
                 return scores, ids
             fetch = min(2 * fetch, n_held)

@@ -1,6 +1,8 @@
 """The vector index: exact, by id, at any share; and the file that it is saved in."""
 
 import logging
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -123,3 +125,14 @@ def test_an_index_of_nothing_answers_nothing(catalogue):
         1,
         0,
     )
+
+
+def test_a_faiss_that_another_library_changed_is_searched_all_the_same():
+    """In a process of its own: what `faiss.contrib.torch_utils` does to FAISS stays done."""
+    code = (
+        "import faiss.contrib.torch_utils, numpy as np; from crossmodal.catalogue import FaissIndex; "
+        "index = FaissIndex(2); index.add(np.array([4, 7]), np.eye(2, dtype=np.float32)); "
+        "print(index.search(np.eye(2, dtype=np.float32), 1, among=np.array([7]))[1].ravel())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "[7 7]", done.stderr[-800:]

@@ -138,7 +138,7 @@ class Surface {
 
   reconnect() {
     this.trouble.clear("lost");
-    if (state.clip?.id) this.clips.search({ clip: state.clip.id, resume: true });
+    if (state.clip?.id && state.mode !== "stopped") this.clips.search({ clip: state.clip.id, resume: true });
   }
 
   // Playing
