@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
@@ -112,13 +113,19 @@ def test_a_search_is_stopped_and_done_again(page, person, tmp_path) -> None:
 def test_a_search_that_was_stopped_stays_so_though_the_server_goes_on(page, person, tmp_path) -> None:
     person.drop(page, make_clip(tmp_path / "late.mp4", seconds=30, size=(640, 360), cuts=(5.0, 20.0), seed=12))
     page.wait_for_function("crossmodal.state.mode === 'working' && crossmodal.state.clip?.id", timeout=LONG)
-    page.route("**/gradio_api/cancel", lambda route: route.abort())
-    page.route("**/gradio_api/run/**", lambda route: route.abort())  # the server never hears of the click
+    unheard: list[str] = []  # what the click sends: answered here, so that the server never hears of it
+
+    def answer(route: Any) -> None:
+        unheard.append(route.request.url)
+        route.fulfill(json={"success": True, "data": []})
+
+    page.route("**/gradio_api/cancel", answer)
+    page.route("**/gradio_api/run/**", answer)
     page.click(".cm-working .cm-button")
     answered = "async id => (await fetch(`/cm/clip/${id}/strip`)).ok"
     assert page.evaluate(answered, page.evaluate("crossmodal.state.clip.id"))
     page.wait_for_timeout(3000)  # in which it tells ten times how far it is
-    assert page.evaluate("crossmodal.state.mode") == "stopped"
+    assert page.evaluate("crossmodal.state.mode") == "stopped" and len(unheard) == 2
     page.unroute_all()
     page.click(".cm-working .cm-button")
     person.results(page)
