@@ -36,17 +36,16 @@ from crossmodal.matching import Calibration
 from crossmodal.metrics import bootstrap_interval
 from crossmodal.model import TwoTowerModel, find_folder
 from training.config import Config, load_config
-from training.data.batches import Batches
 from training.data.manifest import read_pairs
 from training.data.pairs import Pair
 from training.evaluation import evaluate, uses_of_training
 from training.evaluation.baselines import popularity
 from training.evaluation.scores import aligned_scores
 from training.evaluation.untrained import untrained
-from training.inputs import Inputs
+from training.inputs import Inputs, Material
 from training.loop import Trainer
 from training.report import Protocol, chance
-from training.runs import new_model, train_run
+from training.runs import make_batches, new_model, train_run
 
 SEEDS = (0, 1, 2)
 BUDGET = ("steps=300", "batch=48", "passage=[9, 10]", "optimiser.ema_from=100", "checkpoint_every=100000")
@@ -147,15 +146,7 @@ def make_raw_run(folder: Path) -> None:
 
 def learn(train: list[Pair], config: Config) -> TwoTowerModel:
     """The model of a run, on the pairs and nothing else."""
-    batches = Batches(
-        {"visual": train},
-        {"visual": 1.0},
-        size=config.batch,
-        passage=config.passage,
-        seed=config.seed,
-        label=config.loss.label,
-        time=config.data.time,
-    )
+    batches = make_batches(Material({"visual": train}), config, hop=train[0].video.hop)
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(new_model(config), batches, config, Path(folder))
         trainer.fit_preparation()

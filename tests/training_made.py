@@ -1,6 +1,5 @@
 """Tiny pairs of curves with a coupling to learn, made without media, and a trainer for them."""
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,10 @@ from crossmodal.features import Features
 from crossmodal.model import TwoTowerModel
 from crossmodal.model.compact import compact_config
 from training.config import load_config
-from training.data.batches import Batches
-from training.data.hard_batches import HardBatches
 from training.data.pairs import Pair
+from training.inputs import Material
 from training.loop import Judge, Trainer
+from training.runs import make_batches
 
 TINY = ("steps=6", "batch=8", "passage=[6, 8]", "checkpoint_every=2", "optimiser.warm_up=2", "optimiser.ema_from=2")
 TOWERS = {"width": 16, "dilations": [1, 2], "hidden": 16, "vector_dim": 16, "lag_channels": 2, "heads": 4}
@@ -48,18 +47,7 @@ def coupled_pairs(count: int, *, seconds: float = 12.0, seed: int = 0, domain: s
 def made_trainer(folder: Path, pairs: list[Pair], *settings: str, judge: Judge | None = None, **more: Any) -> Trainer:
     """A trainer of tiny towers, its preparation not fitted yet; `settings` as on the command line."""
     config = load_config(None, settings)
-    hard = config.hard_negatives
-    kind = partial(HardBatches, per_anchor=hard) if hard else Batches
-    batches = kind(
-        {"made": pairs},
-        {"made": 1.0},
-        size=config.batch,
-        passage=config.passage,
-        seed=config.seed,
-        label=config.loss.label,
-        per_class=config.per_class,
-        time=config.data.time,
-    )
+    batches = make_batches(Material({"made": pairs}), config, hop=0.1)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         model = TwoTowerModel(compact_config(**{**TOWERS, **config.model}))

@@ -5,10 +5,8 @@ A folder of it holds `encoder.json` (settings) and `model.safetensors`; no pickl
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import safetensors.torch
@@ -23,7 +21,8 @@ from crossmodal.encoders.networks import make_network
 from crossmodal.encoders.pretrained_reading import write_sound
 from crossmodal.encoders.raw_readers import MelReader, PictureReader
 from crossmodal.encoders.raw_reading import write_frames
-from crossmodal.errors import CrossmodalError, ModelError, one_line
+from crossmodal.encoders.scratch import scratch_file
+from crossmodal.errors import ModelError, one_line
 from crossmodal.features import Features, Side, Source
 from crossmodal.features.resample import row_count
 from crossmodal.media import guard
@@ -123,17 +122,10 @@ class NetworkEncoder:
             MediaError: the file cannot be used.
             CrossmodalError: there is no room for the temporary file.
         """
-        # The prefix lets the guard sweep away what a killed process leaves.
-        with TemporaryDirectory(prefix=f"{guard.SPOOL_PREFIX}{os.getpid()}-") as folder:
-            out = Path(folder) / "read"
-            try:
-                if isinstance(self.reader, PictureReader):
-                    return self._of_pictures(self.reader, source, out)
-                return self._of_sound(self.reader, source, out)
-            except OSError as error:
-                raise CrossmodalError(
-                    f"{folder}: cannot be written ({error.strerror}). Make room, or set TMPDIR to another folder."
-                ) from error
+        with scratch_file() as out:
+            if isinstance(self.reader, PictureReader):
+                return self._of_pictures(self.reader, source, out)
+            return self._of_sound(self.reader, source, out)
 
     @torch.inference_mode()
     def rows(self, raw: Tensor) -> np.ndarray:

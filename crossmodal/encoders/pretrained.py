@@ -6,10 +6,8 @@ batches of fixed size, so that memory is flat and the same file gives the same b
 
 import hashlib
 import json
-import os
 from contextlib import nullcontext
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -20,7 +18,7 @@ from crossmodal.encoders.curves.rows import half
 from crossmodal.encoders.pretrained_network import PretrainedNetwork
 from crossmodal.encoders.pretrained_reading import SHORTEST, Sound, shown_size, write_pictures, write_sound
 from crossmodal.encoders.raw_readers import PretrainedReader
-from crossmodal.errors import CrossmodalError
+from crossmodal.encoders.scratch import scratch_file
 from crossmodal.features import Features, Side, Source
 from crossmodal.features.resample import row_count
 from crossmodal.media import guard
@@ -110,15 +108,8 @@ class PretrainedEncoder:
             MediaError: the file cannot be used.
             CrossmodalError: there is no room for the temporary file.
         """
-        # The prefix lets the guard sweep away what a killed process leaves.
-        with TemporaryDirectory(prefix=f"{guard.SPOOL_PREFIX}{os.getpid()}-") as folder:
-            out = Path(folder) / "read"
-            try:
-                return self._of_pictures(source, out) if self.side == "video" else self._of_sound(source, out)
-            except OSError as error:
-                raise CrossmodalError(
-                    f"{folder}: cannot be written ({error.strerror}). Make room, or set TMPDIR to another folder."
-                ) from error
+        with scratch_file() as out:
+            return self._of_pictures(source, out) if self.side == "video" else self._of_sound(source, out)
 
     def prepare(self, media: list[np.ndarray]) -> dict[str, Tensor]:
         """The network's input, made by the checkpoint's own processor, on the device.

@@ -10,6 +10,8 @@ import torch
 import transformers
 from scipy.ndimage import gaussian_filter, map_coordinates
 
+from crossmodal.demo import make_clip
+
 HEIGHT, WIDTH = 48, 64
 
 SMALL: dict[str, Any] = {
@@ -101,3 +103,10 @@ def sine() -> Callable[..., np.ndarray]:
         return (amplitude * np.sin(2 * np.pi * hertz * np.arange(round(seconds * 24_000)) / 24_000)).astype(np.float32)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A film of 6.4 s with cuts and sound."""
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    return make_clip(path, seconds=6.4, cuts=(1.2, 2.9, 4.4), sound=True)

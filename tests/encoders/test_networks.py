@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from networks_made import SMALL_TOWERS
 from torch import nn
 
 from crossmodal.demo import make_clip
@@ -29,16 +30,6 @@ TINY: dict[str, Settings] = {
     "swin3d_t": VideoSettings(network="swin3d_t", size=32, depths=ONE, width=32),
     "log_mel": SoundSettings(widths=(4, 8)),
 }
-SMALL_TOWERS = {
-    "width": 8, "dilations": (1,), "vector_dim": 8, "hidden": 8, "lags": 4, "lag_channels": 2, "heads": 2, "hop": 0.5,
-}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A film of 6.4 s with cuts and sound."""
-    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    return make_clip(path, seconds=6.4, cuts=(1.2, 2.9, 4.4), sound=True)
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from networks_made import SMALL_TOWERS
 
-from crossmodal.demo import make_clip
 from crossmodal.encoders import make_encoder
 from crossmodal.encoders.pretrained import PretrainedEncoder
 from crossmodal.errors import ModelError
@@ -15,16 +15,6 @@ from crossmodal.model import TwoTowerModel
 from crossmodal.model.compact import compact_config
 
 SIDES: dict[str, Any] = {"clip": "video", "siglip": "video", "clap": "audio", "clap-fused": "audio", "ast": "audio"}
-SMALL_TOWERS = {
-    "width": 8, "dilations": (1,), "vector_dim": 8, "hidden": 8, "lags": 4, "lag_channels": 2, "heads": 2, "hop": 0.5,
-}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A film of 6.4 s with cuts and sound."""
-    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    return make_clip(path, seconds=6.4, cuts=(1.2, 2.9, 4.4), sound=True)
 
 
 @pytest.mark.parametrize("name", SIDES)

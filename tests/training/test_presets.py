@@ -12,10 +12,10 @@ from crossmodal.encoders import AUDIO_CHANNELS, VIDEO_CHANNELS
 from crossmodal.errors import CrossmodalError
 from crossmodal.model import TwoTowerModel
 from training.config import PRESETS, load_config
-from training.data.batches import Batches
 from training.data.pairs import Pair
+from training.inputs import Material
 from training.loop import Trainer
-from training.runs import new_model
+from training.runs import make_batches, new_model
 from training.tracking import LOG
 
 NAMES = sorted(path.stem for path in PRESETS.glob("*.yaml"))
@@ -28,14 +28,7 @@ def train(name: str, pairs: list[Pair], folder: Path) -> tuple[TwoTowerModel, li
     """The model of a preset after two steps, and the lines of its log."""
     config = load_config(name, SHORT)
     labelled = [replace(pair, labels={"genre": (f"genre-{k % 3}",)}) for k, pair in enumerate(pairs)]
-    batches = Batches(
-        {"made": labelled},
-        {"made": 1.0},
-        size=config.batch,
-        passage=config.passage,
-        seed=config.seed,
-        label=config.loss.label,
-    )
+    batches = make_batches(Material({"made": labelled}), config, hop=0.1)
     trainer = Trainer(new_model(config), batches, config, folder)
     trainer.fit_preparation()
     model = trainer.run()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from networks_made import SMALL_TOWERS
 from torch import nn
 
 from crossmodal.demo import make_clip, make_track
@@ -34,9 +35,6 @@ from training.inputs import Inputs
 from training.runs import RunResult, train_run
 from training.tracking import METRICS
 
-SMALL_TOWERS = {
-    "width": 8, "dilations": (1,), "vector_dim": 8, "hidden": 8, "lags": 4, "lag_channels": 2, "heads": 2, "hop": 0.5,
-}  # fmt: skip
 VIDEO = VideoSettings(network="swin3d_t", size=32, depths=(1, 1, 1, 1), width=32)
 SOUND = SoundSettings(widths=(4, 8))
 

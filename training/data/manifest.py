@@ -6,6 +6,7 @@ Rows may name features that others computed instead of media (`training.manifest
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from crossmodal.encoders import make_encoder
 from crossmodal.errors import ManifestError, MediaError
@@ -17,6 +18,7 @@ from training.data.pairs import Pair, span
 from training.manifests.features import FeatureRows, names_features
 
 Progress = Callable[[int, int], None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,20 +59,37 @@ def read_pairs(
         ManifestError: it cannot be read, or has no row of that split.
         ModelError: an encoder of the model is not there.
     """
+    reader = _Reader(store, model, FeatureRows(root or path.parent))
+    made = usable(rows_of(path, split, root), lambda row: _pair(row, reader, domain or path.stem), progress)
+    return ManifestPairs(*made)
+
+
+def rows_of(path: Path, split: str | None, root: Path | None) -> list[Row]:
+    """The rows of a split, or all.
+
+    Raises:
+        ManifestError: it cannot be read, or has no row of that split.
+    """
     rows = [row for row in read_rows(path, root=root).rows if split is None or row.split == split]
     if not rows:
         wanted = f" of the split '{split}'" if split else ""
         raise ManifestError(str(path), None, f"no row{wanted} in it. Name another split or manifest.")
-    reader = _Reader(store, model, FeatureRows(root or path.parent))
-    found = ManifestPairs([], [])
+    return rows
+
+
+def usable(
+    rows: list[Row], make: Callable[[Row], T], progress: Progress | None
+) -> tuple[list[T], list[tuple[str, str]]]:
+    """What `make` gives of the rows that it can use, and (id, reason) of the others."""
+    made, failed = [], []
     for k, row in enumerate(rows):
         try:
-            found.pairs.append(_pair(row, reader, domain or path.stem))
+            made.append(make(row))
         except (MediaError, ManifestError) as error:
-            found.failed.append((row.id, str(error)))
+            failed.append((row.id, str(error)))
         if progress is not None:
             progress(k + 1, len(rows))
-    return found
+    return made, failed
 
 
 class _Reader:

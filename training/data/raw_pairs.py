@@ -9,10 +9,10 @@ from crossmodal.encoders.pretrained import PretrainedEncoder
 from crossmodal.encoders.raw_measuring import measure_film, measure_sound
 from crossmodal.errors import ConfigError, ManifestError, MediaError
 from crossmodal.features import Features, FeatureStore, Side, at_hop
-from crossmodal.manifest import Row, read_rows
+from crossmodal.manifest import Row
 from crossmodal.media import content_hash, guard
 from crossmodal.model import TwoTowerModel
-from training.data.manifest import Progress, part_of
+from training.data.manifest import Progress, part_of, rows_of, usable
 from training.data.pairs import Pair, span
 
 SIDES: tuple[Side, Side] = ("video", "audio")
@@ -99,20 +99,9 @@ def read_raw_pairs(
     Raises:
         ManifestError: it cannot be read, or has no row of that split.
     """
-    rows = [row for row in read_rows(path, root=root).rows if split is None or row.split == split]
-    if not rows:
-        wanted = f" of the split '{split}'" if split else ""
-        raise ManifestError(str(path), None, f"no row{wanted} in it. Name another split or manifest.")
-    found = RawManifestPairs([], [])
     look = _Looks(store, model, trained)
-    for k, row in enumerate(rows):
-        try:
-            found.pairs.append(_pair(row, look, domain or path.stem))
-        except (MediaError, ManifestError) as error:
-            found.failed.append((row.id, str(error)))
-        if progress is not None:
-            progress(k + 1, len(rows))
-    return found
+    made = usable(rows_of(path, split, root), lambda row: _pair(row, look, domain or path.stem), progress)
+    return RawManifestPairs(*made)
 
 
 class _Looks:
