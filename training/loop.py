@@ -103,6 +103,7 @@ class Trainer:
                 report = self._step()
                 if self.step % self.batches.steps_per_epoch == 0 or self.step == self.steps:
                     row = self._epoch(report)
+                    self.history.append(row)  # in every process: all must end at the same step
                     report |= {"recall@10": row["recall@10"]} if "recall@10" in row else {}
                     if tracker is not None:
                         tracker.epoch(row)

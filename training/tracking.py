@@ -15,7 +15,7 @@ class Tracker:
     Args:
         folder: of the run.
         step: steps that were done before; lines after it, of a run that was killed, are dropped.
-        history: rows of the epochs that were done before.
+        history: rows of the epochs, the trainer's own list: written anew after each.
     """
 
     def __init__(self, folder: Path, step: int, history: list[Report]) -> None:
@@ -33,8 +33,7 @@ class Tracker:
         self._to_board("step", report)
 
     def epoch(self, report: Report) -> None:
-        """One epoch."""
-        self.history.append(report)
+        """One epoch, whose row stands in the history."""
         self._write_history()
         self._to_board("epoch", report)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from training_made import TINY, coupled_pairs, made_trainer
+from training_made import TINY, coupled_pairs, made_trainer, no_better
 
 from training.state import STATE
 from training.tracking import LOG
@@ -32,17 +32,22 @@ def losses(folder: Path) -> list[float]:
     return [json.loads(line)["loss"] for line in (folder / LOG).read_text().splitlines()]
 
 
-@pytest.mark.parametrize("settings", [(), ("chunk_rows=2", "loss.memory=16")], ids=["plain", "in parts"])
+@pytest.mark.parametrize(
+    "settings",
+    [(), ("chunk_rows=2", "loss.memory=16"), ("epochs=4", "patience=1")],
+    ids=["plain", "in parts", "ended early"],
+)
 def test_two_processes_give_the_losses_of_one_with_all_rows(tmp_path: Path, settings: tuple[str, ...]) -> None:
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", str(free_port())]
     words = [*launch, str(WORKER), str(tmp_path / "two"), *CALM, *settings]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
     done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
-    alone = made_trainer(tmp_path / "one", coupled_pairs(24), *TINY, *CALM, *settings)
+    alone = made_trainer(tmp_path / "one", coupled_pairs(24), *TINY, *CALM, *settings, judge=no_better)
     alone.fit_preparation()
     alone.run()
     two, one = losses(tmp_path / "two"), losses(tmp_path / "one")
+    assert len(one) == (6 if "patience=1" in settings else 4)
     assert two[0] == pytest.approx(one[0], abs=1e-5)
     assert two == pytest.approx(one, rel=1e-3)  # Adam's first steps turn on the sign of gradients that are all but 0
     said = re.findall(r"\b[0-9a-f]{32}\b", done.stdout)
