@@ -18,6 +18,8 @@ def real_media_folder() -> Path:
 def pytest_configure(config: pytest.Config) -> None:
     # Commands that the tests start in child processes must find neither proxies nor a user's own catalogue.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    # Two test processes of two threads each on two cores wait for one another: small sums take three times as long.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
