@@ -5,16 +5,17 @@ what is nearer is computed again in float64, pair by pair and always in the same
 wherever they stand.
 """
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from crossmodal.metrics.ranking import Standings
 
-ROWS, COLUMNS = 1024, 2048  # of a block: 8 MB of similarities
-WORKERS = 2  # one counts while the other multiplies
+ROWS, COLUMNS = 256, 2048  # of a block: 2 MB of similarities, counted before they leave the cache
 PAIRS = 1 << 16  # computed again at a time
 WORD, WORDS = 8, 128  # flags in a word; words whose sum stays below 256 in every byte
 UNIT = 2.0**-24  # rounding of float32
@@ -70,13 +71,18 @@ def ranks_of(
     ahead, tied = np.zeros((2, len(queries)), np.int64)
     limit = np.where(right > 0, best, np.inf)
 
+    workers = max(1, min(os.cpu_count() or 1, len(queries) // ROWS))
+
     def count(first: int) -> None:
         counter = _Counter(queries, items, limit)
-        for start in range(first * ROWS, len(queries), WORKERS * ROWS):
+        for start in range(first * ROWS, len(queries), workers * ROWS):
             ahead[start : start + ROWS], tied[start : start + ROWS] = counter.count(start)
 
-    with ThreadPoolExecutor(WORKERS) as pool:
-        list(pool.map(count, range(WORKERS)))
+    if workers == 1:
+        count(0)
+    else:  # a core multiplies its own blocks and counts them: products that share the cores wait for the counting
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(workers) as pool:
+            list(pool.map(count, range(workers)))
     found = right > 0
     return Standings(np.where(found, ahead - same_ahead, 0), np.where(found, tied - same_tied, 0), right)
 
@@ -230,7 +236,8 @@ def _count(flags: np.ndarray) -> np.ndarray:
 
 def _differ(above: np.ndarray, near: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where two arrays of flags differ: rows and columns."""
-    row, word = np.nonzero(above.view(np.uint64) != near.view(np.uint64))
+    words = above.view(np.uint64), near.view(np.uint64)
+    row, word = np.divmod(np.flatnonzero(words[0] != words[1]), words[0].shape[1])
     flags = np.arange(WORD)
     columns = word[:, None] * WORD + flags
     differs = above[row[:, None], columns] != near[row[:, None], columns]
