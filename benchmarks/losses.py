@@ -10,6 +10,8 @@ Each loss has the same networks, steps and search (four learning rates, chosen b
 trained classes that were held out, in (b) on 60 further musics); its other constants are its defaults. Proxies learn
 ten times as fast as the rest (the authors of Proxy-Anchor: a hundred times). Mean and spread are over three seeds, at
 the chosen rate. Ours take both directions; the peer's (pytorch-metric-learning) takes one call each way, halved.
+`cosine_contrastive` is one name for two losses: the peer's mean is over those negatives that are above the margin, ours
+over all, as in `torch.nn.CosineEmbeddingLoss`; where negatives are many and easy the peer's learns more.
 
 Usage: losses.py [--quick] [NAME...]     --quick: one seed, two rates, a third of the steps; names: keys of registries
 """
