@@ -5,7 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from crossmodal.demo import DemoLibrary
+
+pytestmark = pytest.mark.xdist_group("demo")  # what they share is made once
 
 COMMAND = [sys.executable, "-c", "from app.cli import main; main()", "demo"]
 

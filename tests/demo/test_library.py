@@ -14,6 +14,8 @@ from crossmodal.demo.variants import CLIP_SIZE
 from crossmodal.errors import ConfigError
 from crossmodal.manifest import read_rows
 
+pytestmark = pytest.mark.xdist_group("demo")  # what they share is made once
+
 
 def rows(folder: Path) -> list[dict]:
     return [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]

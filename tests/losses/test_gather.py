@@ -13,6 +13,8 @@ from crossmodal.losses.gather import gather_batch, gather_rows
 sys.path.insert(0, str(Path(__file__).parent))
 import process_worker as worker
 
+pytestmark = pytest.mark.xdist_group("gather")  # what they share is made once
+
 SPLITS = [(size, counts) for size, splits in worker.COUNTS.items() for counts in splits]
 PATIENCE = 120.0
 

@@ -14,6 +14,8 @@ from crossmodal.similarity import TrackSpectra, best_starts, clip_windows
 from training.data.pairs import span
 from training.data.procedural import demo_pairs, songs
 
+pytestmark = pytest.mark.xdist_group("level")  # what they share is made once
+
 CLIP, LONGEST = 12.0, 600.0
 Level = tuple[float, float]  # s_seq as it is, and less its mean by chance, in its deviations
 

@@ -19,6 +19,8 @@ from training.loop import Trainer
 from training.luck import Luck
 from training.trials import Trial, searched_trials
 
+pytestmark = pytest.mark.xdist_group("calibration")  # what they share is made once
+
 LENGTHS = (2.0, 4.0, 10.0, 12.0)
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from crossmodal.demo import make_clip, make_track
 
+pytestmark = pytest.mark.xdist_group("training-commands")  # what they share is made once
+
 TINY = ["steps=2", "batch=4", "passage=[2, 2.5]", "model.width=8", "model.dilations=[1]", "model.vector_dim=8"]
 
 

@@ -12,6 +12,8 @@ from PIL import Image
 from app.cli.evaluation_table import show_evaluation
 from crossmodal.demo import make_clip, make_track
 
+pytestmark = pytest.mark.xdist_group("evaluate-command")  # what they share is made once
+
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:

@@ -15,6 +15,8 @@ from crossmodal.model import TwoTowerModel
 from training.leaks import Leaks, Swapped, leaks, model_matcher, swap_sounds
 from training.rewriting import rewrite
 
+pytestmark = pytest.mark.xdist_group("leaks")  # what they share is made once
+
 SECONDS = 2.0
 
 
