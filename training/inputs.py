@@ -10,7 +10,7 @@ from crossmodal.manifest import read_rows
 from crossmodal.model import TwoTowerModel
 from training.config import Config
 from training.data.compact import training_domains, validation_pairs
-from training.data.manifest import ManifestPairs, read_pairs
+from training.data.manifest import ManifestPairs, read_pairs, refuse_none
 from training.data.pairs import Pair
 from training.data.raw_pairs import RawManifestPairs, encoded_pairs, read_raw_pairs, trained_encoders
 from training.progress import Tell
@@ -68,7 +68,7 @@ def gather(inputs: Inputs, config: Config, model: TwoTowerModel, store: FeatureS
     on whole. Of the data folder whole sources are held out for the judging (`data.held_out`).
 
     Raises:
-        ManifestError, MediaError: as the inputs give.
+        ManifestError, MediaError: as the inputs give, and where none of the rows can be used.
     """
     networks = trained_encoders(model) if config.encoder.blocks else {}
     if inputs.data is not None:
@@ -87,6 +87,7 @@ def gather(inputs: Inputs, config: Config, model: TwoTowerModel, store: FeatureS
                 found = _read(path, split if "train" in splits else None, inputs.root, model, networks, store, tell)
                 pairs += found.pairs
                 material.failed.extend(found.failed)
+    refuse_none(inputs.manifests[0], [pair for pairs in material.domains.values() for pair in pairs], material.failed)
     return material
 
 

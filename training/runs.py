@@ -135,7 +135,8 @@ def make_batches(material: Material, config: Config, hop: float) -> Batches:
     """What is drawn of the pairs.
 
     Raises:
-        ConfigError: no row has the label that is trained on.
+        ConfigError: no row has the label that is trained on, or no domain is ever drawn.
+        ManifestError: nothing to tell apart.
     """
     how: dict[str, Any] = {
         "size": config.batch,
@@ -147,6 +148,7 @@ def make_batches(material: Material, config: Config, hop: float) -> Batches:
         "hop": hop,
     }
     odds = shares(material.domains, config)
+    _check_drawn([pairs for name, pairs in material.domains.items() if odds[name] > 0])
     if material.networks:
         readers = {side: encoder.reader for side, encoder in material.networks.items()}
         raw = {"readers": readers, "augment": config.raw, "workers": config.workers}
@@ -158,6 +160,18 @@ def make_batches(material: Material, config: Config, hop: float) -> Batches:
     if batches.labels is not None and not batches.labels.classes:
         raise ConfigError(f"loss.label: no row has the label '{config.loss.label}'. Name one that the rows have.")
     return batches
+
+
+def _check_drawn(drawn: list[list[Any]]) -> None:
+    if not drawn:
+        raise ConfigError("data.shares: no domain has a share above 0, so no batch can be drawn.")
+    if all(len({pair.music_id for pair in pairs}) < 2 for pairs in drawn):
+        count = sum(map(len, drawn))
+        raise ManifestError(
+            "train",
+            None,
+            f"{count} rows that can be used, of one music: two are the least, since it learns to tell them apart.",
+        )
 
 
 def _judge(material: Material) -> Judge | None:

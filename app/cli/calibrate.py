@@ -33,7 +33,7 @@ def calibrate(
     from crossmodal.features import FeatureStore
     from crossmodal.model import TwoTowerModel
     from training.calibration import calibrate as fit
-    from training.data.manifest import read_pairs
+    from training.data.manifest import read_pairs, refuse_none
 
     loaded = TwoTowerModel.from_pretrained(model)
     with FeatureStore(Path(store) if store else None) as features, bars() as tell:
@@ -45,6 +45,7 @@ def calibrate(
             model=loaded,
             progress=lambda done, total: tell("rows", done, total),
         )
+        refuse_none(Path(manifest), found.pairs, found.failed)
         calibration = fit(found.pairs, loaded, progress=lambda done, total: tell("calibration", done, total))
     folder = Path(out) if out else loaded.folder
     if folder is None:

@@ -51,7 +51,7 @@ def evaluate(
     from crossmodal.features import FeatureStore
     from crossmodal.matching.calibration import Calibration
     from crossmodal.model import TwoTowerModel, find_folder
-    from training.data.manifest import read_pairs
+    from training.data.manifest import read_pairs, refuse_none
     from training.evaluation import evaluate as run
     from training.evaluation import uses_of_training
     from training.plots import evaluation_plots
@@ -60,6 +60,7 @@ def evaluate(
     path, folder = Path(manifest), Path(root) if root else None
     with FeatureStore(Path(store) if store else None) as features, bars() as tell:
         found = read_pairs(path, features, split=split, root=folder, model=loaded, progress=partial(tell, "rows"))
+        refuse_none(path, found.pairs, found.failed)
         result = run(
             found.pairs,
             loaded,

@@ -86,3 +86,26 @@ def test_calibrate_refuses_too_few_pairs_in_one_line(
 def test_train_needs_exactly_one_kind_of_input(tmp_path: Path) -> None:
     done = crossmodal("train", "--out", str(tmp_path / "x"), cache=tmp_path)
     assert done.returncode == 3 and "--manifest" in done.stderr and "--data" in done.stderr
+
+
+@pytest.mark.parametrize("words", [("train", "--manifest"), ("evaluate", "compact"), ("calibrate", "compact")])
+def test_a_manifest_without_a_usable_row_is_said_with_its_first_reason(words: tuple[str, ...], tmp_path: Path) -> None:
+    path = tmp_path / "gone.csv"
+    path.write_text("video,audio\ngone.mp4,gone.mp3\n")
+    done = crossmodal(
+        *words, str(path), "--out" if words[0] != "evaluate" else "--plots", str(tmp_path / "o"), cache=tmp_path
+    )
+    assert done.returncode == 3 and done.stdout == ""
+    assert f"{path}: none of 1 rows can be used. The first, 2: gone.mp4: there is no such file" in done.stderr
+    assert not (tmp_path / "o").exists()
+
+
+def test_one_music_is_too_few_to_train_on(manifest: Path, tmp_path: Path) -> None:
+    path = tmp_path / "one.jsonl"
+    rows = [json.loads(line) | {"music_id": "same"} for line in manifest.read_text().splitlines()[:2]]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    words = ("train", "--manifest", str(path), "--root", str(manifest.parent), "--out", str(tmp_path / "run"))
+    done = crossmodal(*words, *TINY, cache=tmp_path)
+    assert done.returncode == 3 and "2 rows that can be used, of one music: two are the least" in done.stderr
+    done = crossmodal(*words, *TINY, "data.shares={one: 0}", cache=tmp_path)
+    assert done.returncode == 3 and "no domain has a share above 0" in done.stderr

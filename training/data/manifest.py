@@ -3,7 +3,7 @@
 Rows may name features that others computed instead of media (`training.manifests.features`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -75,6 +75,17 @@ def rows_of(path: Path, split: str | None, root: Path | None) -> list[Row]:
         wanted = f" of the split '{split}'" if split else ""
         raise ManifestError(str(path), None, f"no row{wanted} in it. Name another split or manifest.")
     return rows
+
+
+def refuse_none(path: Path, pairs: Sequence[object], failed: list[tuple[str, str]]) -> None:
+    """Go on only if there is a row to work on.
+
+    Raises:
+        ManifestError: there is none; with the reason of the first.
+    """
+    if not pairs:
+        row, reason = failed[0]
+        raise ManifestError(str(path), None, f"none of {len(failed)} rows can be used. The first, {row}: {reason}")
 
 
 def usable(
