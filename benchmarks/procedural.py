@@ -183,7 +183,7 @@ def main() -> None:
     if "judge" in phases:
         found = summary(bench)
         RESULTS.mkdir(exist_ok=True)
-        (RESULTS / "procedural.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        (RESULTS / "procedural.json").write_text(json.dumps(found, indent=1, default=str) + "\n", encoding="utf-8")
         (RESULTS / "procedural.md").write_text(page(found), encoding="utf-8")
         print(page(found))
 
