@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -20,6 +21,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     # Two test processes of two threads each on two cores wait for one another: small sums take three times as long.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    torch.set_num_threads(1)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -42,7 +44,9 @@ def data_folder() -> Path:
     return real_media_folder()
 
 
-@pytest.fixture(autouse=True)
-def _restore_random_state() -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    # Before the fixtures too: what a test draws must not hang on the tests that its process ran before.
     random.seed(0)
     np.random.seed(0)
+    torch.manual_seed(0)

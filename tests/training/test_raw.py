@@ -60,10 +60,14 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> TwoTowerModel:
     folder = tmp_path_factory.mktemp("encoders")
-    for settings in (VIDEO, SOUND):
-        NetworkEncoder(settings).save(folder / settings.side)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        for settings in (VIDEO, SOUND):
+            NetworkEncoder(settings).save(folder / settings.side)
     config = compact_config(video=str(folder / "video"), audio=str(folder / "audio"), **SMALL_TOWERS)
-    return TwoTowerModel(config)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return TwoTowerModel(config)
 
 
 @pytest.fixture(scope="module")
@@ -280,16 +284,16 @@ class TestAugmentation:
 
 
 def test_both_networks_and_towers_learn_from_raw_media(pairs: list[RawPair], model: TwoTowerModel) -> None:
-    """Two steps on one batch lower a plain contrastive loss, and the first layers of both networks get gradients."""
+    """Eight steps on one batch lower a plain contrastive loss, and the first layers of both networks get gradients."""
     model = copy.deepcopy(model)
     trained = trained_encoders(model)
     batch = batches(pairs, model, size=4).draw(0)
     weights = [p for side in trained for p in trained[side].network.parameters()] + list(model.parameters())
-    optimiser = torch.optim.SGD(weights, lr=0.01)
+    optimiser = torch.optim.Adam(weights, lr=3e-3)
     losses = []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        for _ in range(3):
+        for _ in range(8):
             vectors = []
             for side, rows in (("video", batch.video), ("audio", batch.audio)):
                 trained[side].network.train()  # type: ignore[index]
@@ -302,7 +306,7 @@ def test_both_networks_and_towers_learn_from_raw_media(pairs: list[RawPair], mod
                 assert first.grad is not None and first.grad.abs().max() > 0
             optimiser.step()
             losses.append(loss.item())
-    assert losses[2] < losses[0]
+    assert sum(losses[-3:]) < 0.95 * sum(losses[:3])  # dropout and dropped layers make single steps uneven
     judged = encoded_pairs(pairs, trained, model.config.hop)
     assert [pair.id for pair in judged] == [pair.id for pair in pairs]
     song = judged[-1]
