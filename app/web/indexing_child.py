@@ -1,12 +1,12 @@
 """The child process that adds music: one order on stdin, one JSON line a moment on stdout, ends when stdin closes."""
 
 import json
-import os
 import sys
 import threading
 import time
 from typing import Any
 
+from crossmodal.cores import n_cores
 from crossmodal.errors import CrossmodalError
 
 TELL_EVERY = 0.2  # seconds
@@ -49,7 +49,7 @@ def carry_out(order: dict[str, Any], stop: threading.Event) -> dict[str, Any]:
 
 def workers() -> int:
     """Files decoded at once: a core is left to whoever searches meanwhile."""
-    return max(1, (os.cpu_count() or 1) - 1)
+    return max(1, n_cores() - 1)
 
 
 class _Teller:

@@ -21,6 +21,7 @@ from crossmodal.catalogue.records import Content, EmbeddingKey, FileState, Found
 from crossmodal.catalogue.report import IndexReport
 from crossmodal.catalogue.scan import Scan, scan_folders
 from crossmodal.catalogue.store import Catalogue
+from crossmodal.cores import n_cores
 from crossmodal.errors import MediaError
 from crossmodal.features import Features, FeatureStore, Side
 from crossmodal.media import display_name
@@ -81,7 +82,7 @@ def index_folders(
         writing_job(catalogue.folder, "index", waiting=waiting),
         FeatureStore(catalogue.features_path) as store,
     ):
-        run = _Run(catalogue, model, store, as_side, workers or cores(), progress, stop or threading.Event())
+        run = _Run(catalogue, model, store, as_side, workers or n_cores(), progress, stop or threading.Event())
         run.reader.inspect = inspector(as_side, with_video_sound)
         run.with_tags = tags
         job = catalogue.start_job("index", ", ".join(display_name(root) for root in roots))
@@ -117,16 +118,10 @@ def embed_missing(
         workers, progress, stop: as of `index_folders`.
     """
     with writing_job(catalogue.folder, "index"), FeatureStore(catalogue.features_path) as store:
-        run = _Run(catalogue, model, store, side, workers or cores(), progress, stop or threading.Event())
+        run = _Run(catalogue, model, store, side, workers or n_cores(), progress, stop or threading.Event())
         run.embed_missing()
         save_index(catalogue, run.fingerprint, side)
     return run.report
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 class _Run:

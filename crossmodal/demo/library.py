@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.signal import butter, resample_poly, sosfilt
 
+from crossmodal.cores import n_cores
 from crossmodal.demo.containers import write_media
 from crossmodal.demo.music import Song, compose, play
 from crossmodal.demo.nuisance import talk_over
@@ -146,7 +147,7 @@ def _make_all(
 def _made(task: _Task, missing: list[int], workers: int | None) -> Iterable[dict[str, Any] | None]:
     """The rows of the missing pairs as they get ready; a None first, so that progress shows at once."""
     yield None
-    n_workers = min(workers or os.cpu_count() or 1, len(missing))
+    n_workers = min(workers or n_cores(), len(missing))
     if n_workers <= 1:
         yield from (make_pair(task, index) for index in missing)
         return

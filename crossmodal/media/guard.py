@@ -23,6 +23,7 @@ from typing import BinaryIO, TypeVar
 
 import psutil
 
+from crossmodal.cores import n_cores
 from crossmodal.errors import CrossmodalError, MediaError
 from crossmodal.media.sources import Source, display_name
 from crossmodal.media.wire import read_message, write_message
@@ -266,7 +267,7 @@ class _Pool:
 
     def give_back(self, child: _Child) -> None:
         with self.lock:
-            if len(self.idle) < (os.cpu_count() or 1) and not child.is_worn():
+            if len(self.idle) < n_cores() and not child.is_worn():
                 self.idle.append(child)
                 return
         child.end()

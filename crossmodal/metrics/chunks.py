@@ -5,7 +5,6 @@ what is nearer is computed again in float64, pair by pair and always in the same
 wherever they stand.
 """
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from crossmodal.cores import n_cores
 from crossmodal.metrics.ranking import Standings
 
 ROWS, COLUMNS = 256, 2048  # of a block: 2 MB of similarities, counted before they leave the cache
@@ -71,7 +71,7 @@ def ranks_of(
     ahead, tied = np.zeros((2, len(queries)), np.int64)
     limit = np.where(right > 0, best, np.inf)
 
-    workers = max(1, min(os.cpu_count() or 1, len(queries) // ROWS))
+    workers = max(1, min(n_cores(), len(queries) // ROWS))
 
     def count(first: int) -> None:
         counter = _Counter(queries, items, limit)

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from crossmodal.cores import n_cores
 from crossmodal.errors import MediaError
 from crossmodal.features import Encoder, FeatureStore
 from crossmodal.manifest import Row
@@ -48,7 +49,7 @@ def extract(
     """
     files = {(os.path.realpath(path), side): (path, side) for row in rows for path, side in files_of(row)}
     found = Extraction()
-    pool = ThreadPoolExecutor(workers or os.cpu_count() or 1, thread_name_prefix="extract")
+    pool = ThreadPoolExecutor(workers or n_cores(), thread_name_prefix="extract")
     try:
         waiting = {pool.submit(_extract, path, side, encoders, store): path for path, side in files.values()}
         for done, future in enumerate(as_completed(waiting), 1):

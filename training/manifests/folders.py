@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from crossmodal.catalogue.scan import scan_folders
+from crossmodal.cores import n_cores
 from crossmodal.errors import ManifestError, MediaError
 from crossmodal.manifest import path_from
 from crossmodal.media import MediaInfo, guard, probe
@@ -99,7 +100,7 @@ def _media_below(folder: Path) -> list[Path]:
 
 
 def _probed(paths: list[Path], workers: int | None, progress: Progress | None) -> dict[Path, MediaInfo | MediaError]:
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1, thread_name_prefix="probe") as pool:
+    with ThreadPoolExecutor(workers or n_cores(), thread_name_prefix="probe") as pool:
         found = {}
         for done, (path, info) in enumerate(zip(paths, pool.map(_probe, paths), strict=True), 1):
             found[path] = info

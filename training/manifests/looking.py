@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 
+from crossmodal.cores import n_cores
 from crossmodal.errors import MediaError
 from crossmodal.media import content_hash, guard, open_audio, open_video
 from crossmodal.media.opening import choose_stream, clock_zero, keep_only, open_container, packets
@@ -75,7 +76,7 @@ def look_at(
     """
     wanted = {_key(path, side): (path, side) for path, side in files}
     looks = Looks()
-    pool = ThreadPoolExecutor(workers or os.cpu_count() or 1, thread_name_prefix="look")
+    pool = ThreadPoolExecutor(workers or n_cores(), thread_name_prefix="look")
     try:
         waiting = {pool.submit(_look, *file): file for file in wanted.values()}
         for done, future in enumerate(as_completed(waiting), 1):

@@ -1,10 +1,10 @@
 """Sounds of a manifest that are nearly the same: their Features, from the store where they are, and their windows."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from crossmodal.cores import n_cores
 from crossmodal.encoders import make_encoder
 from crossmodal.errors import MediaError
 from crossmodal.features import Features, FeatureStore
@@ -39,7 +39,7 @@ def near_sounds(
             return None  # it changed, or went, since it was looked at
 
     heard: dict[str, Features] = {}
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1, thread_name_prefix="listen") as pool:
+    with ThreadPoolExecutor(workers or n_cores(), thread_name_prefix="listen") as pool:
         for done, (item, features) in enumerate(zip(sounds.items(), pool.map(listen, sounds.items()), strict=True), 1):
             if features is not None:
                 heard[item[0]] = features

@@ -104,6 +104,16 @@ class TestCommand:
         none = command("manifest", "validate", "none.jsonl", "-o", "x.csv", folder=tmp_path)
         assert none.returncode == 3 and not (tmp_path / "x.csv").exists()
 
+    def test_many_warnings_do_not_drown_the_faults(self, media: Path, tmp_path: Path, command: Run) -> None:
+        good = {"video": media / "clip-0.mp4", "audio": media / "track-0.wav", "video_end": 30}
+        rows = [{**good, "id": str(n)} for n in range(13)] + [{**good, "id": "gone", "video": "nothing.mp4"}]
+        write_rows(tmp_path / "m.jsonl", rows)
+        lines = command("manifest", "validate", "m.jsonl", folder=tmp_path).stderr.splitlines()
+        assert len(lines) == 12 and all("kept, with a warning" in line for line in lines[:10])
+        assert "3 more warnings" in lines[10] and "line 14 (gone)" in lines[11]
+        told = json.loads(command("manifest", "validate", "m.jsonl", "--json", folder=tmp_path).stdout)
+        assert len(told["warnings"]) == 13
+
     def test_wrong_use_is_told_in_a_line_before_any_work(self, tmp_path: Path, command: Run) -> None:
         write_rows(tmp_path / "m.jsonl", [{"id": "a", "video": "none.mp4", "audio": None}])
         assert command("manifest", "validate", "m.jsonl", "--roto", "x", folder=tmp_path).returncode == 2
