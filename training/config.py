@@ -48,12 +48,20 @@ class DataConfig(Section):
 
 
 class AugmentConfig(Section):
-    """Disturbance of the prepared curves, in their own units; jitter in seconds."""
+    """Disturbance of curves; of raw media, see `raw`.
+
+    Args:
+        noise, level: deviation of the noise on each value, and of each channel's offset, in deviations of the curves.
+        drop: share of the channels that a row lacks.
+        jitter: seconds by which picture and sound of a row are out of step, at most.
+        tempo: picture and sound of a row are slowed down or sped up together, between 1 / (1 + tempo) and 1 + tempo.
+    """
 
     noise: float = Field(default=0.3, ge=0)
     level: float = Field(default=0.5, ge=0)
     drop: float = Field(default=0.2, ge=0, lt=1)
     jitter: float = Field(default=0.02, ge=0, le=0.1)
+    tempo: float = Field(default=0, ge=0, le=1)
 
 
 class OptimiserConfig(Section):

@@ -154,9 +154,10 @@ def make_batches(material: Material, config: Config, hop: float) -> Batches:
         raw = {"readers": readers, "augment": config.raw, "workers": config.workers}
         batches: Batches = RawBatches(material.domains, odds, **raw, **how)  # type: ignore[arg-type]
     elif config.hard_negatives:
-        batches = HardBatches(material.domains, odds, per_anchor=config.hard_negatives, **how)
+        how |= {"per_anchor": config.hard_negatives, "tempo": config.augment.tempo}
+        batches = HardBatches(material.domains, odds, **how)
     else:
-        batches = Batches(material.domains, odds, **how)
+        batches = Batches(material.domains, odds, tempo=config.augment.tempo, **how)
     if batches.labels is not None and not batches.labels.classes:
         raise ConfigError(f"loss.label: no row has the label '{config.loss.label}'. Name one that the rows have.")
     return batches

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.data.disturb import Disturbance, row_seed, shifted
+from training.data.disturb import Disturbance, row_seed, shifted, stretched
 
 CALM = {"noise": 0.0, "level": 0.0, "drop": 0.0, "jitter": 0.0}
 
@@ -44,6 +44,18 @@ def test_a_shift_reads_between_the_rows(hops: float) -> None:
     ramp = torch.arange(10, dtype=torch.float32).expand(1, 1, 10)
     moved = shifted(ramp, torch.tensor([hops]))[0, 0]
     assert np.allclose(moved, np.interp(np.arange(10) + hops, np.arange(10), np.arange(10)), atol=1e-6)
+
+
+@pytest.mark.parametrize(("taken", "length"), [(10, 14), (14, 10), (2, 9), (30, 2)])
+def test_another_tempo_reads_between_the_rows_from_end_to_end(taken: int, length: int) -> None:
+    values = np.random.default_rng(0).normal(size=(taken, 3)).astype(np.float32)
+    seen = np.arange(taken) != 1
+    found, is_seen = stretched(values, seen, length)
+    places = np.linspace(0, taken - 1, length)
+    for channel in range(3):
+        assert np.allclose(found[:, channel], np.interp(places, np.arange(taken), values[:, channel]), atol=1e-5)
+    assert found.dtype == np.float32 and not is_seen[(places > 0) & (places < 2)].any()
+    assert is_seen[(places >= 2) & (places < taken - 1)].all()
 
 
 def test_a_row_is_disturbed_alike_whatever_rows_stand_beside_it() -> None:

@@ -127,6 +127,29 @@ def test_both_sides_of_a_row_show_the_same_passage(pairs: list[Pair]) -> None:
         assert torch.corrcoef(torch.stack([m, a]))[0, 1] > 0.9
 
 
+def test_both_sides_of_a_row_have_one_tempo_which_is_its_own(pairs: list[Pair]) -> None:
+    ramps = []
+    for pair in pairs:
+        video, audio = (
+            replace(side, values=np.arange(len(side.values), dtype=np.float32)[:, None].repeat(3, 1))
+            for side in (pair.video, pair.audio)
+        )
+        ramps.append(replace(pair, video=video, audio=audio))
+    how = {"passage": (6.0, 6.0), "seed": 0, "tempo": 0.25}
+    batch = Batches({"made": ramps}, {"made": 1.0}, size=24, **how).draw(4)
+    few = Batches({"made": ramps}, {"made": 1.0}, size=5, **how).draw(4)
+    assert batch.video.values.shape == (24, 60, 3) and batch.video.mask.all() and batch.audio.mask.all()
+    paces = {}
+    for key, seen, heard in zip(batch.keys, batch.video.values, batch.audio.values, strict=True):
+        assert torch.allclose(seen, heard, atol=1e-3)
+        steps = seen[1:, 0] - seen[:-1, 0]
+        assert torch.allclose(steps, steps[:1], atol=1e-3)
+        paces[key] = round(float(steps.mean()), 3)
+    assert 0.78 <= min(paces.values()) < 0.9 and 1.1 < max(paces.values()) <= 1.27
+    for key, seen in zip(few.keys, few.video.values, strict=True):  # whatever rows stand beside it
+        assert round(float(seen[1, 0] - seen[0, 0]), 3) == pytest.approx(paces[key], abs=2e-3)
+
+
 def test_labels_train_the_second_projection(tmp_path: Path, pairs: list[Pair]) -> None:
     """Two kinds of pairs, told apart by their pace: the nearest class centre of the other side is then the own."""
     genres, rng, labelled = ("slow", "fast"), np.random.default_rng(0), []

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from crossmodal.model import TwoTowerModel
+from training.data.disturb import row_seed, stretched
 from training.data.labels import Labels
 from training.data.pairs import Pair
 
@@ -66,6 +67,7 @@ class Batches:
         per_class: rows of each class in a batch, drawn by `label`; 0: each music once.
         time: `aligned`: both sides of a row show the same passage; `shuffled`: the music's is drawn by itself.
         hop: seconds from row to row; None: that of the pairs' Features.
+        tempo: both sides of a row are slowed down or sped up together, between 1 / (1 + tempo) and 1 + tempo.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Batches:
         per_class: int = 0,
         time: str = "aligned",
         hop: float | None = None,
+        tempo: float = 0.0,
     ) -> None:
         self.domains = {name: _by_music(pairs) for name, pairs in domains.items() if pairs and shares.get(name, 0) > 0}
         if not self.domains:
@@ -92,7 +95,7 @@ class Batches:
         self.labels = None if label is None else Labels(every, label)
         self.hop = every[0].video.hop if hop is None else hop
         self.size, self.passage, self.seed = size, passage, seed
-        self.per_class, self.time = per_class, time
+        self.per_class, self.time, self.tempo = per_class, time, tempo
         self.classes = {name: self._by_class(name) for name in self.names} if per_class else {}
 
     @property
@@ -124,7 +127,7 @@ class Batches:
         name = self.names[int(rng.choice(len(self.names), p=self.odds))]
         pairs = self._rows_by_class(name, rng) if self.per_class else self._rows_by_music(name, rng)
         return Batch(
-            *self._passages(pairs, rng),
+            *self._passages(pairs, rng, step),
             ids=torch.tensor([self.ids[pair.music_id] for pair in pairs]),
             weight=torch.tensor([pair.weight for pair in pairs], dtype=torch.float32),
             domain=name,
@@ -155,17 +158,25 @@ class Batches:
                 by_class.setdefault(value, []).append(pair)
         return [by_class[value] for value in sorted(by_class)]
 
-    def _passages(self, pairs: list[Pair], rng: np.random.Generator) -> tuple[Rows, Rows]:
+    def _passages(self, pairs: list[Pair], rng: np.random.Generator, step: int) -> tuple[Rows, Rows]:
         length = round(rng.uniform(*self.passage) / self.hop)
         video, audio = [], []
         for pair in pairs:
-            start = int(rng.integers(0, max(_steps(pair) - length, 0) + 1))
-            video.append(_cut(pair.video.values, pair.video.seen, start, length))
+            taken = self._taken(pair, length, step)
+            start = int(rng.integers(0, max(_steps(pair) - taken, 0) + 1))
             heard = start + round(pair.start / self.hop)
             if self.time == "shuffled":
-                heard = int(rng.integers(0, max(len(pair.audio.values) - length, 0) + 1))
-            audio.append(_cut(pair.audio.values, pair.audio.seen, heard, length))
+                heard = int(rng.integers(0, max(len(pair.audio.values) - taken, 0) + 1))
+            video.append(stretched(*_cut(pair.video.values, pair.video.seen, start, taken), length))
+            audio.append(stretched(*_cut(pair.audio.values, pair.audio.seen, heard, taken), length))
         return _rows(video), _rows(audio)
+
+    def _taken(self, pair: Pair, length: int, step: int) -> int:
+        """How many rows of a pair become `length` of them: more where it is sped up, as far as it has them."""
+        if not self.tempo:
+            return length
+        at = np.random.default_rng(row_seed(self.seed, step, pair.id, "tempo")).uniform(-1, 1)
+        return min(max(round(length * (1 + self.tempo) ** at), 2), max(_steps(pair), length))
 
 
 def _rows(cuts: list[tuple[np.ndarray, np.ndarray]]) -> Rows:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -85,3 +86,22 @@ def shifted(curves: Tensor, hops: Tensor) -> Tensor:
     earlier = torch.cat([curves[..., :1], curves[..., :-1]], -1)
     ahead, behind = hops.clamp_min(0)[:, None, None], (-hops).clamp_min(0)[:, None, None]
     return curves + ahead * (later - curves) + behind * (earlier - curves)
+
+
+def stretched(values: np.ndarray, seen: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Curves at another tempo: read evenly from their first row to their last, between rows by a straight line.
+
+    Args:
+        values: (T, C), T at least 2.
+        seen: (T,) bool.
+        length: T'.
+
+    Returns:
+        values (T', C); seen (T',): where both rows that were read between are.
+    """
+    if len(values) == length:
+        return values, seen
+    places = np.linspace(0, len(values) - 1, length)
+    before = np.minimum(places.astype(np.int64), len(values) - 2)
+    share = (places - before)[:, None].astype(values.dtype)
+    return values[before] + share * (values[before + 1] - values[before]), seen[before] & seen[before + 1]
