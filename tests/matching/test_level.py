@@ -1,5 +1,6 @@
 """The correction for the number of starts, with the bundled model and calibration, on music that no clip belongs to."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,23 +23,22 @@ Level = tuple[float, float]  # s_seq as it is, and less its mean by chance, in i
 
 @pytest.fixture(scope="module")
 def levels(tmp_path_factory: pytest.TempPathFactory) -> dict[float, Level]:
-    """Mean over five clips of 12 s and all stretches of one length of ten minutes of songs."""
+    """Mean over 16 clips of 12 s and all stretches of one length of twenty minutes of songs."""
     folder = Path(crossmodal.weights.__path__[0]) / "compact"
     model, calibration = TwoTowerModel.from_pretrained(folder).eval(), Calibration.load(folder)
     assert calibration is not None
     with FeatureStore(tmp_path_factory.mktemp("level") / "features.db") as store:
-        clips = [pair.video for pair in demo_pairs(5, 5000, store)]
-        music = [song.audio for song in songs(5, 7000, store)]
-    parts = [part.values for part in music]
-    values = np.concatenate([*parts, *(part[::-1] for part in parts)])  # backwards it is other music, and costs nothing
-    whole = Features(values, np.ones(len(values), dtype=bool), music[0].hop, len(values) * music[0].hop, False)
-    track = model.embed(span(whole, 0, LONGEST), "audio")
-    sequence, seen = torch.from_numpy(track.sequence), torch.from_numpy(track.seen)
+        seen_once = [span(pair.video, 0, CLIP) for pair in demo_pairs(8, 5000, store)]
+        music = [song.audio for song in songs(10, 7000, store)]
+    # Backwards it is another clip and other music, and costs nothing.
+    clips = [*seen_once, *(replace(clip, values=clip.values[::-1].copy()) for clip in seen_once)]
+    forwards = np.concatenate([part.values for part in music])
+    tracks = [_embedded(values, music[0].hop, model) for values in (forwards, forwards[::-1].copy())]
     found = {}
     for seconds in (CLIP, 30.0, 120.0, LONGEST):
-        cuts = [(rows, mask) for rows, mask in _stretches(sequence, seen, round(seconds / whole.hop))]
+        cuts = [cut for track in tracks for cut in _stretches(*track, round(seconds / music[0].hop))]
         plain, level = [], []
-        for clip in (model.embed(span(video, 0, CLIP), "video") for video in clips):
+        for clip in (model.embed(video, "video") for video in clips):
             windows = clip_windows(torch.from_numpy(clip.sequence), torch.from_numpy(clip.seen))
             best = best_starts(windows, TrackSpectra.of(cuts), bonus=calibration.bonus)
             mean, deviation = calibration.chance(CLIP, best.n_starts.numpy())
@@ -46,6 +46,13 @@ def levels(tmp_path_factory: pytest.TempPathFactory) -> dict[float, Level]:
             level.append((best.s_seq.numpy() - mean) / deviation)
         found[seconds] = float(np.mean(plain)), float(np.mean(level))
     return found
+
+
+def _embedded(values: np.ndarray, hop: float, model: TwoTowerModel) -> tuple[torch.Tensor, torch.Tensor]:
+    """Sequence and what is seen of the first ten minutes."""
+    whole = Features(values, np.ones(len(values), dtype=bool), hop, len(values) * hop, False)
+    track = model.embed(span(whole, 0, LONGEST), "audio")
+    return torch.from_numpy(track.sequence), torch.from_numpy(track.seen)
 
 
 def _stretches(sequence: torch.Tensor, seen: torch.Tensor, steps: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
