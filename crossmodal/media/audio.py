@@ -73,7 +73,7 @@ class AudioReader:
         if self._not_finite:
             lines.append(f"{self._not_finite} samples that are no numbers were replaced by 0")
         if self._clipped:
-            lines.append(f"clipped beyond full scale: {self._clipped} of its samples")
+            lines.append(f"{self._clipped} samples beyond full scale were clipped")
         if self._one_side:
             lines.append(f"left and right cancel out for {self._one_side:.0f} s; the louder side was used")
         return lines
