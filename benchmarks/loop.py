@@ -45,7 +45,8 @@ def batches() -> Batches:
         Pair(f"{k}", f"{k}", f"{k}", made(len(VIDEO_CHANNELS), rng), made(len(AUDIO_CHANNELS), rng))
         for k in range(PAIRS)
     ]
-    return Batches({"made": pairs}, {"made": 1.0}, size=CONFIG.batch, passage=CONFIG.passage, seed=0)
+    how = {"passage": CONFIG.passage, "tempo": CONFIG.augment.tempo}
+    return Batches({"made": pairs}, {"made": 1.0}, size=CONFIG.batch, seed=0, **how)
 
 
 def ours(drawn: Batches, folder: Path) -> None:

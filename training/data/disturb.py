@@ -6,6 +6,7 @@ nor how many rows a tower holds at a time changes them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -92,7 +93,7 @@ def stretched(values: np.ndarray, seen: np.ndarray, length: int) -> tuple[np.nda
     """Curves at another tempo: read evenly from their first row to their last, between rows by a straight line.
 
     Args:
-        values: (T, C), T at least 2.
+        values: (T, C) float32, T at least 2.
         seen: (T,) bool.
         length: T'.
 
@@ -101,7 +102,17 @@ def stretched(values: np.ndarray, seen: np.ndarray, length: int) -> tuple[np.nda
     """
     if len(values) == length:
         return values, seen
-    places = np.linspace(0, len(values) - 1, length)
-    before = np.minimum(places.astype(np.int64), len(values) - 2)
-    share = (places - before)[:, None].astype(values.dtype)
-    return values[before] + share * (values[before + 1] - values[before]), seen[before] & seen[before + 1]
+    before, after, share = _places(len(values), length)
+    found, beyond = values.take(before, 0), values.take(after, 0)
+    beyond -= found
+    beyond *= share
+    found += beyond
+    return found, seen.take(before) & seen.take(after)
+
+
+@lru_cache(maxsize=128)  # both sides of a row read at the same places
+def _places(taken: int, length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of `length` places in `taken` rows: the row before each, the row after, and how far it is on its way, (L, 1)."""
+    places = np.linspace(0, taken - 1, length)
+    before = np.minimum(places.astype(np.int64), taken - 2)
+    return before, before + 1, (places - before)[:, None].astype(np.float32)
