@@ -1,6 +1,6 @@
 """Is the loop as fast as a plain one, and does it wait for data?
 
-The compact model on 400 made pairs of 16 s of curves, as a warm store gives them; 40 steps of 64 rows. The peer is the
+The compact model on 400 made pairs of 16 s of curves, as a warm store gives them; 120 steps of 64 rows. The peer is the
 shortest loop one would write in PyTorch: the same towers, disturbance, loss and AdamW, and nothing else: no
 accelerator, no clipping, mean of weights, schedule, checks, logs, TensorBoard, states. Waiting is the share of the
 loop's seconds that go into `Batches.draw`. At least as fast (1.0), and under 10 % of waiting.
@@ -30,7 +30,7 @@ from training.runs import new_model
 from training.towers import BothTowers, draw_cuts, side_batches
 from training.tracking import LOG
 
-PAIRS, SECONDS, STEPS, HOP = 400, 16.0, 40, 0.1
+PAIRS, SECONDS, STEPS, HOP = 400, 16.0, 120, 0.1
 CONFIG = load_config("compact", [f"steps={STEPS}", f"checkpoint_every={STEPS}"])
 
 
